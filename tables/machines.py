@@ -16,5 +16,6 @@ machines = app.processor(
     grace=settings().maintenance_grace,
     # A machine that was silent for longer gets new baselines.
     retention=30 * DAY.size,
+    version=2,
     help="What is usual for each sensor of each machine",
 )(Watch(settings()))

@@ -9,13 +9,22 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+#: First of a pair: the second is the answer, once `release` is set.
+HELD = "held"
 
-def quote(symbol: str, price: Any, time: int = 1_720_000_000, volume: int | None = None) -> Any:
-    """Return the JSON of a quote, `time` in seconds."""
-    meta = {"symbol": symbol, "regularMarketPrice": price, "regularMarketTime": time}
+
+def quote(
+    symbol: str, price: Any, time: int = 1_720_000_000, volume: float | None = None, **more: Any
+) -> Any:
+    """Return the JSON of a quote, `time` in seconds; `more` are further fields of `meta`."""
+    meta: dict[str, Any] = {
+        "symbol": symbol,
+        "regularMarketPrice": price,
+        "regularMarketTime": time,
+    }
     if volume is not None:
-        meta["regularMarketVolume"] = volume
-    return {"chart": {"result": [{"meta": meta}], "error": None}}
+        meta |= {"regularMarketVolume": volume, "instrumentType": "EQUITY"}
+    return {"chart": {"result": [{"meta": meta | more}], "error": None}}
 
 
 class ChartServer:
@@ -27,15 +36,36 @@ class ChartServer:
         self.answers: dict[str, list[Any]] = {}
         #: Ticker → the headers of each question.
         self.asked: dict[str, list[Any]] = defaultdict(list)
+        #: Ticker → the query of its last question.
+        self.queries: dict[str, dict[str, str]] = {}
+        #: Questions that wait for an answer, and the most at a time.
+        self.open = self.most_open = 0
+        #: What an answer to `HELD` waits for.
+        self.release = asyncio.Event()
+        #: Acquired once for each question that begins to wait for it.
+        self.held = asyncio.Semaphore(0)
         self.url = ""
         self._closing = asyncio.Event()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         ticker = request.match_info["ticker"]
         self.asked[ticker].append(request.headers)
+        self.queries[ticker] = dict(request.query)
         answers = self.answers.get(ticker, [404])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            return await self._reply(answer)
+        finally:
+            self.open -= 1
+
+    async def _reply(self, answer: Any) -> web.StreamResponse:
         match answer:
+            case ("held", later):
+                self.held.release()
+                await self.release.wait()
+                return await self._reply(later)
             case None:
                 await self._closing.wait()
                 return web.Response(status=503)

@@ -29,6 +29,7 @@ from app.sources.simulations import Simulation, names, simulation
 from eventfold.cli.command import JSON, CommandError, LongCommand, OptionError
 from eventfold.cli.option_types import Seconds, Share, Time, Zone
 from eventfold.cli.progress import bar
+from eventfold.windows.durations import approximate_duration, format_duration
 
 _SHARE = click.FloatRange(0, 1)
 OTHERS = [name for name in names() if name != "market"]
@@ -87,6 +88,11 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         ),
         option("--ticker", multiple=True, default=["BTC-USD"], help="chart: a ticker; repeatable."),
         option("--interval", type=Seconds(), default="30s", help="chart: time between two polls."),
+        option(
+            "--extended-hours",
+            is_flag=True,
+            help="chart: quotes of pre- and post-market trading as well, with size 0.",
+        ),
         option(
             "--speed",
             type=click.FloatRange(0),
@@ -193,7 +199,9 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
 
     async def _chart(self) -> None:
         conf, options = market(), self.kwargs
-        api = ChartApi(conf.chart_url.full, conf.chart_token)
+        api = ChartApi(
+            conf.chart_url.full, conf.chart_token, extended_hours=options["extended_hours"]
+        )
         begun = time.perf_counter()
         await self.demand_broker()
         async with self._outbox() as outbox, api:
@@ -203,13 +211,28 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
                 options["ticker"],
                 interval=options["interval"],
                 form=options["format"],
+                grace=conf.grace,
             )
             try:
                 await producer.run(options["count"])
             finally:
                 self._print_sent(outbox.delivered, self._topic, time.perf_counter() - begun)
+                self._print_behind(producer.behind, conf.grace)
         if producer.failure and not outbox.delivered:
             raise CommandError(f"No price was sent: {producer.failure}")
+
+    def _print_behind(self, behind: dict[str, int], grace: int) -> None:
+        """Print how far behind trades the ticks of each ticker were, and the grace they need."""
+        if self.json or not behind:
+            return
+        for ticker, longest in behind.items():
+            self.say(f"{ticker}: up to {approximate_duration(longest)} behind")
+        needed = max(behind.values())
+        if needed > grace:
+            self.say(
+                f"Beside live ticks they need a TICKSTREAM_GRACE of at least "
+                f"{approximate_duration(needed)}; it is {format_duration(grace)}"
+            )
 
     async def _simulator(self) -> None:
         rate, count = self._rate("market", MARKET), self.kwargs["count"]

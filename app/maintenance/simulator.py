@@ -82,7 +82,7 @@ class _Machine:
 
     def _read(self, label: str | None = None, *, serviced: bool = False) -> Event:
         self.time += STEP + self.random.randint(-300, 300)
-        values = {
+        values: dict[str, float | None] = {
             sensor: round(mean + deviation * (self.off.get(sensor, 0) + self.random.gauss(0, 1)), 4)
             for sensor, (mean, deviation) in self.sensors.items()
         }

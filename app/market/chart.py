@@ -1,6 +1,8 @@
 """Client of a chart API: fetches the last price of a ticker over HTTP, with retries."""
 
+import asyncio
 import logging
+import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -21,26 +23,60 @@ from eventfold.records import EARLIEST
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
+#: Most requests at a time.
+MOST_REQUESTS = 8
+#: Longest pause (s) without a Retry-After, and longest that is taken from one.
+LONGEST_PAUSE, LONGEST_RETRY_AFTER = 900.0, 86_400.0
+#: Query for bars of a minute that include pre- and post-market trading.
+EXTENDED_HOURS = {"interval": "1m", "range": "1d", "includePrePost": "true"}
+#: Types of instruments whose volume is the session's so far. That of coins is a sum of 24 h.
+WITH_SESSIONS = {"EQUITY", "ETF", "FUTURE", "INDEX", "OPTION", "WARRANT"}
+#: Hundredths of a currency, as APIs write them -> the currency, and how many are one unit of it.
+SUBUNITS = {
+    "GBp": ("GBP", 100),
+    "GBX": ("GBP", 100),
+    "ILA": ("ILS", 100),
+    "ZAc": ("ZAR", 100),
+    "ZAX": ("ZAR", 100),
+}
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """Last price of a ticker; `time` in ms, None if unknown; `volume` is the day's so far."""
+    """Last price of a ticker, in whole units of its currency.
+
+    `time` is in ms, None if unknown. `volume` is that of the session so far; None where the API's
+    figure is none, such as the sum of the last 24 h for coins. `session` is the start (s) of the
+    regular trading hours. `unit` is the currency as the API writes it, such as GBp for pence.
+    """
 
     symbol: str
     price: int | float
     time: int | None
-    volume: int | float
+    volume: int | float | None
+    session: int | None = None
+    currency: str | None = None
+    unit: str | None = None
 
 
 class ChartError(Exception):
-    """No quote this time. The message is one line; `again` is the retry policy.
+    """No quote this time. The message is one line; `again` is whether a retry may help."""
 
-    False: no retry; True: retry with back-off; a number: retry after that many seconds.
-    """
-
-    def __init__(self, message: str, *, again: bool | float = False) -> None:
+    def __init__(self, message: str, *, again: bool = False) -> None:
         super().__init__(message)
         self.again = again
+
+
+class PausedError(ChartError):
+    """No request was sent: the API has asked all requests to wait."""
+
+
+class _Period(msgspec.Struct):
+    start: int
+    end: int
+
+
+class _Periods(msgspec.Struct):
+    regular: _Period | None = None
 
 
 class _Meta(msgspec.Struct, rename="camel"):
@@ -48,10 +84,23 @@ class _Meta(msgspec.Struct, rename="camel"):
     symbol: str | None = None
     regular_market_time: int | float | None = None
     regular_market_volume: int | float | None = None
+    currency: str | None = None
+    instrument_type: str | None = None
+    current_trading_period: _Periods | None = None
+
+
+class _Bars(msgspec.Struct):
+    close: list[int | float | None] = []
+
+
+class _Indicators(msgspec.Struct):
+    quote: list[_Bars] = []
 
 
 class _Result(msgspec.Struct):
     meta: _Meta
+    timestamp: list[int] | None = None
+    indicators: _Indicators | None = None
 
 
 class _Chart(msgspec.Struct):
@@ -66,7 +115,10 @@ class _Answer(msgspec.Struct):
 class ChartApi:
     """Client of the API at `url`, which contains `{ticker}`; time-outs and waits are in seconds.
 
-    Used as a context manager. The token is sent, but never logged.
+    Used as a context manager. The token is sent, but never logged. At most MOST_REQUESTS are open
+    at a time. An answer 429, or any refusal with a Retry-After, pauses all requests: for as long
+    as it asks, else for `first_pause`, twice as long after each further one. With `extended_hours`
+    a quote may be of pre- or post-market trading.
     """
 
     def __init__(
@@ -77,6 +129,8 @@ class ChartApi:
         timeout: float = 10,
         first_wait: float = 0.5,
         longest_wait: float = 20,
+        first_pause: float = 30,
+        extended_hours: bool = False,
     ) -> None:
         self._url = url
         # Some chart APIs reject clients that don't look like a browser.
@@ -86,7 +140,13 @@ class ChartApi:
         self._timeout = timeout
         self._first_wait = first_wait
         self._longest_wait = longest_wait
+        self._first_pause = first_pause
+        self._query = EXTENDED_HOURS if extended_hours else {}
         self._decode = json_decoder(_Answer)
+        self._open = asyncio.Semaphore(MOST_REQUESTS)
+        #: Time (s, monotonic) until which no request is sent, and refusals since the last answer.
+        self._paused_until = 0.0
+        self._refusals = 0
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -105,7 +165,7 @@ class ChartApi:
     async def quote(self, ticker: str) -> Quote:
         """Return the quote of `ticker`, after up to four attempts. Raises ChartError."""
         attempts = stamina.retry_context(
-            on=self._wait_before_retry,
+            on=lambda error: isinstance(error, ChartError) and error.again,
             attempts=ATTEMPTS,
             timeout=self._longest_wait,
             wait_initial=self._first_wait,
@@ -116,27 +176,46 @@ class ChartApi:
             with attempt:
                 if attempt.num > 1:
                     log.info("%s: asking again (%d of %d)", ticker, attempt.num, ATTEMPTS)
-                return self._read(ticker, await self._fetch(ticker))
+                async with self._open:
+                    body = await self._fetch(ticker)
+                return self._read(ticker, body)
         raise AssertionError("the last attempt returns or raises")
 
-    def _wait_before_retry(self, error: Exception) -> bool | float:
-        if not isinstance(error, ChartError) or isinstance(error.again, bool):
-            return getattr(error, "again", False)
-        # A longer Retry-After is left to the caller, who skips polls until it has passed.
-        return error.again if error.again <= self._longest_wait else False
-
     async def _fetch(self, ticker: str) -> bytes:
-        url = self._url.replace("{ticker}", percent_encode(ticker, safe=""))
+        asked = time.monotonic()
+        if asked < self._paused_until:
+            raise PausedError(f"the API asked for a pause, {self._paused_until - asked:.0f} s more")
+        url = URL(self._url.replace("{ticker}", percent_encode(ticker, safe="")), encoded=True)
         try:
-            async with self._session.get(URL(url, encoded=True)) as response:
+            async with self._session.get(url.update_query(self._query)) as response:
                 body = await read_answer(response)
         except TimeoutError:
             raise ChartError(f"no answer in {self._timeout:g} s", again=True) from None
         except aiohttp.ClientError as error:
             raise ChartError(f"no connection: {describe_failure(error)}", again=True) from error
         if response.status != HTTPStatus.OK:
-            raise _refusal(response)
+            refusal = _refusal(response)
+            wait = _retry_after(response.headers.get("Retry-After", ""))
+            if response.status == HTTPStatus.TOO_MANY_REQUESTS or wait:
+                self._pause(asked, wait)
+                refusal.again = False
+            raise refusal
+        self._refusals = 0
         return body
+
+    def _pause(self, asked: float, wait: float | None) -> None:
+        """Pause all requests. Refusals of requests sent before the pause began prolong it only.
+
+        `asked` is the time (s, monotonic) of the request, `wait` the seconds of its Retry-After.
+        """
+        if asked >= self._paused_until:
+            self._refusals += 1
+        back_off = min(LONGEST_PAUSE, self._first_pause * 2 ** min(self._refusals - 1, 20))
+        pause = back_off if wait is None else min(wait, LONGEST_RETRY_AFTER)
+        until = time.monotonic() + pause
+        if until > self._paused_until:
+            self._paused_until = until
+            log.warning("the API refuses requests: none is sent for %.0f s", pause)
 
     def _read(self, ticker: str, body: bytes) -> Quote:
         try:
@@ -147,21 +226,45 @@ class ChartApi:
             raise ChartError(f"the answer is no JSON: {error}") from error
         if not chart.result:
             raise ChartError(f"the answer has no result: {chart.error}")
-        return _quote(ticker, chart.result[0].meta)
+        return _quote(ticker, chart.result[0], extended_hours=bool(self._query))
 
 
-def _quote(ticker: str, meta: _Meta) -> Quote:
-    price = meta.regular_market_price
+def _quote(ticker: str, result: _Result, *, extended_hours: bool) -> Quote:
+    meta = result.meta
+    price, seconds = meta.regular_market_price, meta.regular_market_time
+    if extended_hours:
+        price, seconds = _extended_hours(result) or (price, seconds)
     if not isfinite(price):
         raise ChartError(f"regularMarketPrice is {price}, which is no price")
     symbol = meta.symbol or ticker
+    periods = meta.current_trading_period
+    has_sessions = (meta.instrument_type or "").upper() in WITH_SESSIONS
+    currency, per_unit = SUBUNITS.get(meta.currency or "", (meta.currency, 1))
     return Quote(
         # The API may change the spelling of the ticker, but another name would be another key.
         symbol=symbol if symbol.casefold() == ticker.casefold() else ticker,
-        price=price,
-        time=_milliseconds(meta.regular_market_time),
-        volume=max(0, meta.regular_market_volume or 0),
+        price=price if per_unit == 1 else price / per_unit,
+        time=_milliseconds(seconds),
+        volume=max(0, meta.regular_market_volume or 0) if has_sessions else None,
+        session=periods.regular.start if periods and periods.regular else None,
+        currency=currency,
+        unit=meta.currency,
     )
+
+
+def _extended_hours(result: _Result) -> tuple[float, int] | None:
+    """Return price and time (s) of the last bar after the regular quote, outside its hours."""
+    meta, bars = result.meta, result.indicators
+    if not result.timestamp or bars is None or not bars.quote:
+        return None
+    periods = meta.current_trading_period
+    regular = periods.regular if periods else None
+    for seconds, close in zip(result.timestamp[::-1], bars.quote[0].close[::-1], strict=False):
+        if close is not None:
+            is_regular = regular is not None and regular.start <= seconds < regular.end
+            is_newer = seconds > (meta.regular_market_time or 0)
+            return (close, seconds) if is_newer and not is_regular else None
+    return None
 
 
 def _milliseconds(seconds: float | None) -> int | None:
@@ -180,9 +283,7 @@ def _refusal(response: aiohttp.ClientResponse) -> ChartError:
         case HTTPStatus.NOT_FOUND:
             return ChartError(f"{status}: the API knows no such ticker")
         case HTTPStatus.TOO_MANY_REQUESTS:
-            wait = _retry_after(response.headers.get("Retry-After", ""))
-            asked = "" if wait is None else f", not before {wait:g} s"
-            return ChartError(f"{status}: we ask too often{asked}", again=wait or True)
+            return ChartError(f"{status}: we ask too often")
         case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return ChartError(f"{status}: the API has trouble of its own", again=True)
         case _:

@@ -191,7 +191,8 @@ def reading(seconds: float, heat: float = 60.0, machine: str = "m1", **more: Any
 
 def test_silent_machine_is_reported_once_and_again_on_its_return(driver: TopologyDriver) -> None:
     """Silence is reported after a minute of stream time, at the time it was due."""
-    pipe(driver, READINGS, reading(0), *(reading(s, machine="m2") for s in range(10, 310, 50)))
+    pipe(driver, READINGS, *(reading(s) for s in range(-6, 1, 2)))
+    pipe(driver, READINGS, *(reading(s, machine="m2") for s in range(10, 310, 50)))
     (silence,) = published(driver, MAINTENANCE)
     assert (silence.machine, silence.kind, silence.time) == ("m1", "silence", START + MINUTE)
     assert silence.explanation == "no reading for 1m"
@@ -217,8 +218,8 @@ def test_drift_is_reported_with_the_baseline_of_the_machine(driver: TopologyDriv
     )
     found = published(driver, MAINTENANCE)
     (drift,) = [each for each in found if each.kind == "drift"]
-    assert (drift.sensor, drift.value > 12, drift.limit) == ("heat", True, 12)
-    assert drift.mean == pytest.approx(60)
+    assert (drift.sensor, drift.value > drift.limit >= 12) == ("heat", True)
+    assert drift.mean == pytest.approx(60, abs=0.1)
     assert "heat drifts up" in drift.explanation
     pipe(driver, READINGS, reading(1_300, serviced=True), *readings_around_60(500, 700, off=3))
     assert [each.kind for each in published(driver, MAINTENANCE) if each.kind == "drift"] == []

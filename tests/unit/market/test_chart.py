@@ -1,16 +1,19 @@
 """The chart API over HTTP: the result of each answer that it may have."""
 
+import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 from aiohttp import web
-from chart_server import ChartServer, quote
+from chart_server import HELD, ChartServer, quote
 
-from app.market.chart import ChartApi, ChartError, Quote
+from app.market.chart import MOST_REQUESTS, ChartApi, ChartError, PausedError, Quote
 
 TOKEN = "a-secret"  # noqa: S105 - of a server in this file
 
@@ -44,8 +47,8 @@ async def failure(api: ChartApi, ticker: str) -> ChartError:
 
 async def test_a_good_answer_is_a_quote_in_milliseconds(server: ChartServer, api: ChartApi) -> None:
     """Seconds become ms, the price stays as written."""
-    server.answers["BTC-USD"] = [quote("BTC-USD", 65_000.25, 1_720_000_000, 77)]
-    assert await api.quote("BTC-USD") == Quote("BTC-USD", 65_000.25, 1_720_000_000_000, 77)
+    server.answers["VTI"] = [quote("VTI", 265.25, 1_720_000_000, 77)]
+    assert await api.quote("VTI") == Quote("VTI", 265.25, 1_720_000_000_000, 77)
 
 
 @pytest.mark.parametrize("price", [0, -37.63])
@@ -60,7 +63,7 @@ async def test_a_price_may_be_0_or_negative(
 async def test_time_and_volume_may_be_missing(server: ChartServer, api: ChartApi) -> None:
     """A bare price needs neither, and no symbol either."""
     server.answers["A"] = [{"chart": {"result": [{"meta": {"regularMarketPrice": 7}}]}}]
-    assert await api.quote("A") == Quote("A", 7, None, 0)
+    assert await api.quote("A") == Quote("A", 7, None, None)
 
 
 async def test_api_decides_the_spelling_but_not_the_symbol(
@@ -160,27 +163,154 @@ async def test_refused_connection_is_a_chart_error() -> None:
         assert "no connection" in str(await failure(api, "A"))
 
 
-async def test_retry_waits_for_retry_after(server: ChartServer, api: ChartApi) -> None:
-    """After one second, and not before."""
-    server.answers["A"] = [too_many("1"), quote("A", 3)]
+async def test_429_pauses_all_tickers_for_its_retry_after(
+    server: ChartServer, api: ChartApi
+) -> None:
+    """Neither it nor another ticker is asked before, across polls; afterwards both are."""
+    server.answers = {"A": [too_many("1"), quote("A", 3)], "B": [quote("B", 4)]}
     begun = time.monotonic()
-    assert (await api.quote("A")).price == 3
+    assert "we ask too often" in str(await failure(api, "A"))
+    for ticker in "ABAB":
+        assert "asked for a pause" in str(await failure(api, ticker))
+    assert (len(server.asked["A"]), len(server.asked["B"])) == (1, 0)
+    while True:
+        try:
+            assert (await api.quote("A")).price == 3
+        except PausedError:
+            await asyncio.sleep(0.05)
+        else:
+            break
     assert time.monotonic() - begun >= 1
+    assert (await api.quote("B")).price == 4
 
 
-async def test_retry_after_may_be_a_date(server: ChartServer, api: ChartApi) -> None:
-    """An hour is longer than the client waits: the error has the number of seconds."""
-    then = datetime.now(UTC) + timedelta(hours=1)
-    server.answers["A"] = [too_many(format_datetime(then, usegmt=True))]
-    error = await failure(api, "A")
-    assert error.again == pytest.approx(3600, abs=5)
+async def test_retry_after_may_be_a_date_and_come_with_503(
+    server: ChartServer, api: ChartApi
+) -> None:
+    """An hour from now: no retry, and nothing is asked meanwhile."""
+    then = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    server.answers["A"] = [web.Response(status=503, headers={"Retry-After": then})]
+    await failure(api, "A")
+    seconds = re.search(r"pause, (\d+) s more", str(await failure(api, "A")))
+    assert seconds is not None
+    assert int(seconds[1]) == pytest.approx(3600, abs=5)
     assert len(server.asked["A"]) == 1
 
 
 @pytest.mark.parametrize("header", ["", "soon", "-1"])
-async def test_unusable_retry_after_falls_back_to_the_usual_back_off(
-    server: ChartServer, api: ChartApi, header: str
+async def test_429_without_retry_after_pauses_twice_as_long_each_time(
+    server: ChartServer, header: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A 429 without it is retried like a server error."""
-    server.answers["A"] = [too_many(header), quote("A", 3)]
-    assert (await api.quote("A")).price == 3
+    """Until an answer; then it begins anew."""
+    refused = [too_many(header) for _ in range(4)]
+    server.answers["A"] = [*refused[:3], quote("A", 3), *refused[3:], quote("A", 3)]
+    async with ChartApi(server.url, first_pause=0.05) as api:
+        while len(server.asked["A"]) < 5:
+            with suppress(ChartError):
+                await api.quote("A")
+            await asyncio.sleep(0.01)
+    pauses = [each.args for each in caplog.records if "none is sent" in each.message]
+    assert pauses == [(0.05,), (0.1,), (0.2,), (0.05,)]
+
+
+async def test_refusals_of_requests_at_the_same_time_are_one_refusal(
+    server: ChartServer,
+) -> None:
+    """Five tickers that are refused at once do not make the pause 16 times as long."""
+    tickers = "ABCDE"
+    server.answers = {ticker: [(HELD, too_many("")), quote(ticker, 1)] for ticker in tickers}
+    async with ChartApi(server.url, first_pause=60) as api:
+        asked = [asyncio.create_task(failure(api, ticker)) for ticker in tickers]
+        for _ in tickers:
+            await server.held.acquire()
+        server.release.set()
+        await asyncio.gather(*asked)
+        left = re.search(r"pause, (\d+) s more", str(await failure(api, "A")))
+    assert left is not None
+    assert int(left[1]) <= 60
+
+
+async def test_requests_are_bounded_and_a_slow_ticker_delays_no_other(
+    server: ChartServer,
+) -> None:
+    """At most eight at a time; with one that hangs, all others are answered."""
+    tickers = [f"T{number}" for number in range(40)]
+    server.answers = {each: [quote(each, 1)] for each in tickers}
+    server.answers["T0"] = [(HELD, quote("T0", 1))]
+    async with ChartApi(server.url) as api:
+        slow = asyncio.create_task(api.quote("T0"))
+        quotes = await asyncio.gather(*(api.quote(each) for each in tickers[1:]))
+        assert len(quotes) == 39
+        assert not slow.done()
+        server.release.set()
+        await slow
+    assert 1 < server.most_open <= MOST_REQUESTS
+
+
+@pytest.mark.parametrize(
+    ("unit", "currency", "price"),
+    [
+        ("GBp", "GBP", 0.755),
+        ("GBX", "GBP", 0.755),
+        ("ILA", "ILS", 0.755),
+        ("ZAc", "ZAR", 0.755),
+        ("GBP", "GBP", 75.5),
+        ("USD", "USD", 75.5),
+        (None, None, 75.5),
+    ],
+)
+async def test_hundredths_of_a_currency_become_whole_units(
+    server: ChartServer, api: ChartApi, unit: str | None, currency: str | None, price: float
+) -> None:
+    """So a ticker whose unit changes has no price a hundred times as high."""
+    server.answers["A"] = [quote("A", 75.5, currency=unit)]
+    found = await api.quote("A")
+    assert (found.price, found.currency, found.unit) == (pytest.approx(price), currency, unit)
+
+
+@pytest.mark.parametrize(
+    ("kind", "volume"),
+    [("EQUITY", 77), ("ETF", 77), ("FUTURE", 77), ("CRYPTOCURRENCY", None), ("CURRENCY", None)],
+)
+async def test_volume_is_known_only_where_it_is_of_the_session(
+    server: ChartServer, api: ChartApi, kind: str, volume: int | None
+) -> None:
+    """That of a coin is a sum of the last 24 h, which says nothing of one trade."""
+    server.answers["A"] = [quote("A", 1, volume=77, instrumentType=kind)]
+    assert (await api.quote("A")).volume == volume
+
+
+OPEN, CLOSE = 1_720_000_000, 1_720_023_400
+
+
+def bars(times: list[int], closes: list[float | None]) -> object:
+    """Return an answer with bars, and a regular quote at the close of its session."""
+    period = {"regular": {"start": OPEN, "end": CLOSE}}
+    answer = quote("A", 10, CLOSE, 500, currentTradingPeriod=period)
+    answer["chart"]["result"][0] |= {
+        "timestamp": times,
+        "indicators": {"quote": [{"close": closes}]},
+    }
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("times", "closes", "price", "at"),
+    [
+        ([CLOSE - 60, CLOSE + 60, CLOSE + 120], [10, 11, None], 11, CLOSE + 60),
+        ([CLOSE - 60], [9], 10, CLOSE),
+        ([], [], 10, CLOSE),
+    ],
+)
+async def test_extended_hours_are_quoted_if_asked_for(
+    server: ChartServer, times: list[int], closes: list[float | None], price: float, at: int
+) -> None:
+    """The last bar outside the regular hours, else the regular quote; without it always that."""
+    server.answers["A"] = [bars(times, closes)]
+    async with ChartApi(server.url, extended_hours=True) as api:
+        found = await api.quote("A")
+    assert (found.price, found.time, found.volume) == (price, at * 1000, 500)
+    assert server.queries["A"]["includePrePost"] == "true"
+    async with ChartApi(server.url) as api:
+        assert (await api.quote("A")).time == CLOSE * 1000
+    assert server.queries["A"] == {}

@@ -69,6 +69,45 @@ def test_first_tick_of_a_day_has_size_0() -> None:
     assert observer.tick(quote(5, NOON + DAY + 1, 5_007)) == Tick("A", 5.0, NOON + DAY + 1, 7)
 
 
+def test_size_is_0_where_the_volume_is_not_of_the_session() -> None:
+    """That of a coin is None."""
+    observer = Observer()
+    quotes = [Quote("BTC-USD", price, NOON + price, None) for price in (5, 6, 7)]
+    assert [tick.size for each in quotes if (tick := observer.tick(each))] == [0, 0, 0]
+
+
+def test_volume_begins_again_with_the_session() -> None:
+    """Not at midnight UTC: a session of futures has both days."""
+    observer = Observer()
+    sizes = [
+        observer.tick(Quote("ES=F", 5 + n, NOON + n, volume, session))
+        for n, (volume, session) in enumerate([(900, 1), (950, 1), (10, 2), (15, 2)])
+    ]
+    assert [tick.size for tick in sizes if tick] == [0, 50, 0, 5]
+
+
+def test_another_currency_is_withheld() -> None:
+    """A price in euros after one in dollars is none; the same in pence was made pounds before."""
+    observer = Observer()
+    observer.check_currency(Quote("A", 5, NOON, 0, currency="GBP", unit="GBp"))
+    observer.check_currency(Quote("A", 5, NOON, 0, currency="GBP", unit="GBP"))
+    for other in ("USD", None):
+        with pytest.raises(ChartError, match=r"withheld: quoted in .*, was in GBP"):
+            observer.check_currency(Quote("A", 5, NOON, 0, currency=other, unit=other))
+
+
+def test_delay_is_that_of_trades_seen_to_happen() -> None:
+    """The first quote may be of a closed market; an unchanged one is no trade."""
+    observer = Observer()
+    observer.tick(quote(5, NOON), NOON + DAY)
+    assert observer.behind is None
+    observer.tick(quote(5, NOON), NOON + DAY + 1)
+    assert observer.behind is None
+    observer.tick(quote(6, NOON + DAY), NOON + DAY + 900_000)
+    observer.tick(quote(7, NOON + DAY + 1), NOON + DAY + 600_000)
+    assert observer.behind == 900_000
+
+
 def test_a_quote_without_a_time_is_an_error() -> None:
     """A tick needs one of its own."""
     with pytest.raises(ChartError, match="regularMarketTime"):
