@@ -28,6 +28,8 @@ class Node:
     help: str
     #: Number of partitions of a topic; None for other nodes and undeclared topics.
     partitions: int | None = None
+    #: Field of a topic's records that is their key; None for other nodes and undeclared topics.
+    key: str | None = None
     #: Changelog topic of a table (rows and position) or a step (position).
     changelog: str | None = None
 

@@ -100,7 +100,9 @@ class _Graph:
         if topic is None:
             return self._node("topic", name, name, "")
         count = topic.partition_count()
-        return self._node("topic", name, topic.base_name, topic.purpose, partitions=count)
+        return self._node(
+            "topic", name, topic.base_name, topic.purpose, partitions=count, key=topic.key
+        )
 
     def _table(self, table: Any) -> str:
         if isinstance(table, StateTable):
@@ -118,10 +120,11 @@ class _Graph:
         help: str,
         *,
         partitions: int | None = None,
+        key: str | None = None,
         changelog: str | None = None,
     ) -> str:
         node = f"{kind}:{name}"
-        self.nodes.setdefault(node, Node(node, kind, name, label, help, partitions, changelog))
+        self.nodes.setdefault(node, Node(node, kind, name, label, help, partitions, key, changelog))
         return node
 
     def _edge(self, source: str, target: str, flow: Flow) -> None:

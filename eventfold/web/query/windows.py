@@ -49,7 +49,7 @@ async def key_windows(request: web.Request, values: Values) -> web.StreamRespons
 
     Raises ApiError: 400, 404, or 503 while a partition that may have the key is moving.
     """
-    table, window, key = *_table_and_window(request, values), values["key"]
+    table, window, key = *table_and_window(request, values), values["key"]
 
     async def read() -> list[Any] | None:
         if table.span(key) is None:
@@ -65,7 +65,7 @@ async def all_windows(request: web.Request, values: Values) -> web.StreamRespons
 
     With `?partial=true` partitions out of reach are left out. Raises ApiError: 400, 404, 503.
     """
-    table, window = _table_and_window(request, values)
+    table, window = table_and_window(request, values)
     begin, end, after, limit = (values[name] for name in ("from", "to", "after", "limit"))
 
     async def read() -> Part:
@@ -113,14 +113,14 @@ AFTER = Parameter(
 )
 
 
-def _table_and_window(request: web.Request, values: Values) -> tuple[WindowTable, WindowDefinition]:
+def table_and_window(request: web.Request, values: Values) -> tuple[WindowTable, WindowDefinition]:
     """Return the table and window definition of a request.
 
     Raises ApiError: 404 for an unknown table, 400 for an unknown window or if `from` is after `to`.
     """
     table = _table(request.app[APP], values["table"])
     window = _window(table, values["window"])
-    if values["from"] > values["to"]:
+    if values.get("from", 0) > values.get("to", 0):
         bad_parameter("from", "is after to")
     return table, window
 
