@@ -38,7 +38,7 @@ class WebApp(faust.App):
     settings = settings()
     routes = TickApp.routes
     title = TickApp.title
-    pages = (Page("market", "Market", "market/page.js", main=MARKET_PAGE),)
+    pages = (Page("market", "Market", "market/page.js", "market/page.css", MARKET_PAGE),)
     static_files = TickApp.static_files
 
     def _new_web(self) -> Server:

@@ -42,7 +42,9 @@ export function showWindows(key, results, { table, window, field: wanted }, stal
   showFields();
   showStandby(stale);
   setState("shown");
-  chart.show(windows, field, advanceOf(window), isCandles && field === "close");
+  const draws = isCandles && field === "close";
+  for (const each of document.querySelectorAll(".of-candles")) each.hidden = !draws;
+  chart.show(windows, field, advanceOf(window), draws);
   chart.flash(flashing);
   showReadout();
   const columns = ["Window", ...columnsOf(), "Records", "Late", "Revision", "State", "Partition, offsets"];
