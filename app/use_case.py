@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -22,7 +21,8 @@ class UseCaseSettings(Environment):
 class UseCase:
     """Contribution of the package `app.NAME` to the application.
 
-    Its routes are ROUTES of its module `routes`, if it has one. A simulation, by the name that
+    Its routes are ROUTES of its module `routes`, if it has one; its tiles and its page of the
+    dashboard are files (app/dashboard.py). A simulation, by the name that
     `produce --source` knows, is SIMULATION of its module `simulator`. Both are imported when they
     are needed: settings are read before anything else, and workers simulate nothing.
     """
@@ -52,12 +52,3 @@ def use_cases() -> tuple[UseCase, ...]:
     modules = [import_module(each.name) for each in packages]
     found = [each.USE_CASE for each in modules if hasattr(each, "USE_CASE")]
     return tuple(sorted(found, key=lambda each: not each.is_main))
-
-
-def tiles() -> dict[str, Path | str]:
-    """Return files for the dashboard by path: `tiles.js` of each use case, and what exports all."""
-    places = {each.name: Path(*import_module(f"app.{each.name}").__path__) for each in use_cases()}
-    found = {name: place / "tiles.js" for name, place in places.items()}
-    files = {f"tiles/{name}.js": file for name, file in found.items() if file.is_file()}
-    index = (f'export {{ TILES as {Path(each).stem} }} from "/static/{each}";' for each in files)
-    return {**files, "tiles/use-cases.js": "\n".join(index)}

@@ -1,16 +1,18 @@
 """Application of this repository: its settings, and the discovery of commands and pipelines."""
 
+from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
+from app import dashboard
 from app.settings import Settings, settings
-from app.use_case import tiles, use_cases
+from app.use_case import use_cases
 from eventfold.cli.commands import load_commands
 from eventfold.cli.exits import OWN
 from eventfold.engine.errors import describe_error
 from eventfold.settings import SettingsError
+from eventfold.web.dashboard import Page
 from eventfold.windows.errors import DefinitionError
 from eventfold.worker.app import App, process_options
 
@@ -19,15 +21,21 @@ NO_PIPELINES = "none"
 
 
 class TickApp(App):
-    """Application of all pipelines, with the dashboard of this repository."""
+    """Application of all pipelines, with a page of the dashboard for each use case."""
+
+    title = "tickstream"
 
     routes = tuple(route for each in use_cases() for route in each.routes)
-    dashboard = Path(__file__).parent / "dashboard" / "static"
-    static_files = tiles()
+    static_files = dashboard.files()
 
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.pipelines = _pipelines(settings)
         super().__init__(settings=settings, **options)
+
+    @property
+    def pages(self) -> Sequence[Page]:
+        """Pages of the use cases that run."""
+        return dashboard.pages(self.tasks.tables)
 
 
 def discover(application: TickApp) -> None:

@@ -6,6 +6,7 @@ export const TILES = [
   newest({
     id: "alerts",
     title: "Cards: suspicious payments",
+    href: "/pages/fraud",
     path: "/api/alerts?limit=8",
     topics: ["alerts"],
     empty: "No payment looks like fraud so far.",

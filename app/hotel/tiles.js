@@ -6,6 +6,7 @@ export const TILES = [
   newest({
     id: "service",
     title: "Guests who wait",
+    href: "/pages/hotel",
     path: "/api/service-actions?limit=8",
     topics: ["service-actions"],
     empty: "Nobody waits for too long.",

@@ -6,6 +6,7 @@ export const TILES = [
   newest({
     id: "logs",
     title: "Errors in logs",
+    href: "/pages/logs",
     topics: ["logs-critical", "logs-error"],
     empty: "None since this page was opened.",
     line: (entry, topic) => ({

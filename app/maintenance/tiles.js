@@ -6,6 +6,7 @@ export const TILES = [
   newest({
     id: "maintenance",
     title: "Machines that need a look",
+    href: "/pages/maintenance",
     path: "/api/maintenance?limit=8",
     topics: ["maintenance"],
     empty: "All machines run as usual.",

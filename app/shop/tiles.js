@@ -1,7 +1,6 @@
 // Click-through of searches, and clicks with the profiles of who clicked.
 
-import { count, share } from "/static/format.js";
-import { duration } from "/static/tiles/lateness.js";
+import { count, duration, share } from "/static/format.js";
 import { newest, place } from "/static/tiles/newest.js";
 
 const FIVE_MINUTES = 300_000;
@@ -10,6 +9,7 @@ export const TILES = [
   newest({
     id: "click-through",
     title: "Searches that lead to a click",
+    href: "/pages/shop",
     path: "/api/click-through?window=5m&limit=8",
     topics: ["click-through"],
     empty: "No searches have been counted yet.",
@@ -29,6 +29,7 @@ export const TILES = [
   newest({
     id: "clicks",
     title: "Clicks, and who clicked",
+    href: "/pages/shop",
     topics: ["clicks-enriched"],
     empty: "None since this page was opened.",
     line: (click) => ({

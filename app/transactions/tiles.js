@@ -6,6 +6,7 @@ export const TILES = [
   newest({
     id: "rejected",
     title: "Transactions rejected",
+    href: "/pages/transactions",
     topics: ["transactions-rejected"],
     empty: "None since this page was opened. Rules are made by faust -A app rules.",
     line: (verdict) => ({

@@ -202,7 +202,13 @@ class WindowTable(StateTable):
     def newest_first(
         self, key: str, window: WindowDefinition, begin: int, end: int
     ) -> Iterator[Any]:
-        """Yield the records of the windows of `key` that start in [begin, end) (ms), newest first.
+        """Yield the records of `newest_results`."""
+        return map(self.record, self.newest_results(key, window, begin, end))
+
+    def newest_results(
+        self, key: str, window: WindowDefinition, begin: int, end: int
+    ) -> Iterator[WindowResult]:
+        """Yield the windows of `key` that start in [begin, end) (ms), newest first.
 
         Folding may go on between two windows. If partitions may close meanwhile, use `kept_open`.
         """
@@ -214,7 +220,7 @@ class WindowTable(StateTable):
         while begin < end:
             start = max(begin, end - reach)
             found = self.results(key, window, start, end)
-            yield from map(self.record, reversed(found))
+            yield from reversed(found)
             end, reach = start, _next_reach(reach, found)
 
     def each_row(self, key: str) -> Iterator[Any]:

@@ -37,6 +37,8 @@ class Node:
     help: str
     #: Number of partitions of a topic; None for other nodes and undeclared topics.
     partitions: int | None = None
+    #: Field of a topic's records that is their key; None for other nodes and undeclared topics.
+    key: str | None = None
     #: Changelog topic of a table (rows and position) or a step (position).
     changelog: str | None = None
 
@@ -158,7 +160,10 @@ class _Graph:
         if topic is None:
             return self._node("topic", name, name, "")
         count = topic.partition_count()
-        return self._node("topic", name, topic.base_name, topic.purpose, partitions=count)
+        key = topic.key if isinstance(topic.key, str) else ", ".join(topic.key)
+        return self._node(
+            "topic", name, topic.base_name, topic.purpose, partitions=count, key=key
+        )
 
     def _table(self, table: Any) -> str:
         if isinstance(table, StateTable):
@@ -176,10 +181,11 @@ class _Graph:
         help: str,
         *,
         partitions: int | None = None,
+        key: str | None = None,
         changelog: str | None = None,
     ) -> str:
         node = f"{kind}:{name}"
-        self.nodes.setdefault(node, Node(node, kind, name, label, help, partitions, changelog))
+        self.nodes.setdefault(node, Node(node, kind, name, label, help, partitions, key, changelog))
         return node
 
     def _edge(self, source: str, target: str, flow: Flow) -> None:

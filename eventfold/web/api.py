@@ -1,42 +1,31 @@
 """Routes of every worker, served beside Faust's own and those of the application."""
 
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from eventfold.topology import Topology
-from eventfold.web import openapi
+from eventfold.web import dashboard, openapi
 from eventfold.web import parameters as p
 from eventfold.web.live import stream, subscription
-from eventfold.web.query import tables, windows
-from eventfold.web.routes import ASKING, Answer, Route
+from eventfold.web.query import keys, results, tables, windows
+from eventfold.web.routes import ASKING, Route
 from eventfold.web.status import health, lateness, metrics, workers
-
-#: Directory of the dashboard's files.
-STATIC: web.AppKey[Path] = web.AppKey("STATIC", Path)
-
-#: Paths of the pages among them, for which an application has to have a dashboard.
-PAGES = {"/", "/api/docs"}
-
 
 _TABLE = p.path("table", "Name of the table")
 _KEY = p.path("key", "The key, as in the table's source topic")
 _RANGE = (windows.WINDOW, p.FROM, p.TO)
 
 
-def _page(name: str) -> Answer:
-    """Return a handler that answers with a page of the dashboard's files."""
-
-    async def page(request: web.Request, _: p.Values) -> web.StreamResponse:
-        return web.FileResponse(request.app[STATIC] / name)
-
-    return page
-
-
 ROUTES = (
-    Route("/", _page("index.html"), "The dashboard", media="text/html", operation="dashboard"),
+    Route("/", dashboard.overview, "The dashboard", media="text/html", operation="dashboard"),
+    Route(
+        "/pages/{page}",
+        dashboard.page,
+        "A page of the dashboard",
+        media="text/html",
+        parameters=(p.path("page", "Name of the page"),),
+        statuses=(HTTPStatus.NOT_FOUND,),
+    ),
     Route(
         "/api/windows/{table}/{key}",
         windows.key_windows,
@@ -58,6 +47,44 @@ ROUTES = (
             *(_TABLE, *_RANGE),
             p.limit("Maximum number of windows of a page", default=100, most=5000),
             *(windows.AFTER, p.STALE, p.PARTIAL),
+        ),
+        statuses=ASKING,
+    ),
+    Route(
+        "/api/results/{table}/{key}",
+        results.key_results,
+        "The windows of a key in any table with their evidence, newest last",
+        list[results.Result],
+        parameters=(
+            *(_TABLE, _KEY, *_RANGE),
+            p.limit("Maximum number of windows, the newest of them", default=100, most=5000),
+            p.STALE,
+        ),
+        statuses=ASKING,
+    ),
+    Route(
+        "/api/results/{table}",
+        results.ranked_results,
+        "The present window of each key, the latest or the largest first",
+        list[results.Result],
+        parameters=(
+            *(_TABLE, windows.WINDOW, results.BY),
+            p.limit("Maximum number of keys", default=10, most=100),
+            *(p.STALE, p.PARTIAL),
+        ),
+        statuses=ASKING,
+    ),
+    Route(
+        "/api/keys/{table}",
+        keys.keys,
+        "The keys of a table, in order",
+        list[str],
+        parameters=(
+            _TABLE,
+            p.Parameter("contains", "Only those with this text, in either case", default=""),
+            p.Parameter("after", "Only those behind this one: the last of a page", default=""),
+            p.limit("Maximum number of keys", default=100, most=10_000),
+            *(p.STALE, p.PARTIAL),
         ),
         statuses=ASKING,
     ),
@@ -113,7 +140,7 @@ ROUTES = (
     ),
     Route(
         "/api/docs",
-        _page("docs.html"),
+        dashboard.docs,
         "A page that lists the API and sends requests to it",
         media="text/html",
         operation="docs_page",

@@ -17,6 +17,14 @@ def state_tables(app: AppT) -> dict[str, StateTable]:
     return {name: table for name, table in tables.items() if isinstance(table, StateTable)}
 
 
+def table_named(app: AppT, name: str) -> StateTable:
+    """Return the table `name`. Raises ApiError (404) if there is none."""
+    known = state_tables(app)
+    if name not in known:
+        raise unknown(f"unknown table {name!r}; there are {', '.join(known) or 'none'}")
+    return known[name]
+
+
 def served(
     request: web.Request, name: str, missing: str, pipeline: str, kind: type[Any] = StateTable
 ) -> Any:

@@ -2,19 +2,17 @@
 
 import errno
 import socket
-from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-from aiohttp import web
 from faust.web.drivers import aiohttp as driver
 
 from eventfold.engine.errors import StartError
 from eventfold.open_files import describe_os_error
-from eventfold.web.api import PAGES, ROUTES, STATIC
+from eventfold.web.api import ROUTES
 from eventfold.web.application import APP
 from eventfold.web.caching import add_cache_control, save_bytes
+from eventfold.web.dashboard import add_files
 from eventfold.web.errors import json_errors
 from eventfold.web.live.hub import new_hub
 from eventfold.web.live.stream import HUB
@@ -43,11 +41,7 @@ class Server(driver.Web):
     def __init__(self, app: Any, **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
         self.web_app[APP] = app
-        routes = versioned(
-            route
-            for route in (*ROUTES, *app.routes)
-            if app.dashboard is not None or route.path not in PAGES
-        )
+        routes = versioned((*ROUTES, *app.routes))
         self.web_app[DOCUMENT] = document(routes)
         self.web_app[HUB] = new_hub(app)
         self.web_app.on_shutdown.append(self.web_app[HUB].shut)
@@ -55,11 +49,7 @@ class Server(driver.Web):
         self.web_app.on_response_prepare.append(add_cache_control)
         for route in routes:
             self.web_app.router.add_get(route.path, route.handle)
-        if app.dashboard is not None:
-            self.web_app[STATIC] = app.dashboard
-            for path, content in app.static_files.items():
-                self.web_app.router.add_get(f"/static/{path}", partial(_answer_static, content))
-            self.web_app.router.add_static("/static/", app.dashboard)
+        add_files(self.web_app, app.static_files)
         self.web_app.add_subapp("/registry", registry_application(app))
         self._runner = protect(self.web_app, app.settings)
 
@@ -80,12 +70,6 @@ class Server(driver.Web):
         if isinstance(value, list):
             value = [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
         return super().json(value, **kwargs)
-
-
-async def _answer_static(content: Path | str, _: web.Request) -> web.StreamResponse:
-    if isinstance(content, Path):
-        return web.FileResponse(content)
-    return web.Response(text=content, content_type="text/javascript")
 
 
 def demand_address(host: str, port: int) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import faust
@@ -40,6 +40,7 @@ from eventfold.telemetry import logs, traces
 from eventfold.telemetry.log_filters import quieten
 from eventfold.telemetry.loop_watchdog import LoopWatch
 from eventfold.topics import Topic
+from eventfold.web.dashboard import Files, Page
 from eventfold.web.faust_views import Router
 from eventfold.web.protection import http_client
 from eventfold.web.routes import Route
@@ -86,11 +87,11 @@ class App(faust.App):
     #: HTTP routes in addition to the library's own.
     routes: Sequence[Route] = ()
 
-    #: Directory of the dashboard's files; None for an application without one.
-    dashboard: Path | None = None
+    #: Title of the dashboard.
+    title = "eventfold"
 
     #: Further files of it, or texts of JavaScript, by their paths below `/static/`.
-    static_files: Mapping[str, Path | str] = {}
+    static_files: Files = MappingProxyType({})
 
     #: Names of the parts that this worker runs, as its metrics report them.
     pipelines: Sequence[str] = ()
@@ -116,6 +117,11 @@ class App(faust.App):
         #: Supervisor of the worker's progress; None before the worker has started.
         self.progress: Supervisor | None = None
         super().__init__(settings.app_id, **options)
+
+    @property
+    def pages(self) -> Sequence[Page]:
+        """Pages of the dashboard in addition to the library's own."""
+        return ()
 
     def batches(self, topic: Topic) -> Any:
         """Return the channel of a topic's batches, which an agent folds into its tables."""

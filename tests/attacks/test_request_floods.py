@@ -66,7 +66,7 @@ FLOODS = {
     "paths": (b"GET", b"/%ff", ()),
     "expectations": (b"GET", b"/healthz", (b"Expect: more",)),
     "nothing": (b"GET", b"/nothing", ()),
-    "files": (b"GET", b"/static/app.js", ()),
+    "files": (b"GET", b"/static/page.js", ()),
     "methods": (b"PROPFIND", b"/api/tables", ()),
 }
 

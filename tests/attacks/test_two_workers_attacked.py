@@ -57,7 +57,7 @@ UNUSUAL = ["\x1b[2J\x1b[H", "A\n 2. FORGED", "[red]A[/red]", "A\u202eB", "x" * 2
 
 #: A page of each kind, for readers; `{symbol}` is any symbol.
 PAGES = [
-    *("/", "/static/app.js", "/healthz", "/readyz", "/metrics", "/openapi.json", "/api/docs"),
+    *("/", "/static/page.js", "/healthz", "/readyz", "/metrics", "/openapi.json", "/api/docs"),
     *("/api/symbols", "/api/days", "/api/top-gainers", "/api/top-losers", "/api/most-active"),
     *("/api/surges", "/api/rules", "/api/tables", "/api/lateness", "/api/workers"),
     *("/api/topology", "/api/windows/candles?window=1m", "/api/windows/days?window=1d"),

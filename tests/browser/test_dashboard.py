@@ -7,11 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from pages import open_page
 from playwright.sync_api import Browser, Page, expect
 from workers import MARKET, Market, Worker, tick, until
 
 DESKTOP, PHONE = {"width": 1200, "height": 820}, {"width": 390, "height": 844}
+
+MARKET_PAGE = "/pages/market"
 
 SYMBOLS = ["ACME", "BOLT", "CHIP", "DUNE", "ECHO", "FLUX", "GOLD", "HALO", "IRON", "JADE"]
 SYMBOLS += ["KITE", "LIME", "MOSS"]
@@ -37,7 +40,7 @@ def new_worker(market: Market) -> Iterator[Worker]:
 def empty_page_text(browser: Browser, new_worker: Worker) -> str:
     """Return the text of a page before there is a tick."""
     page = open_page(browser, DESKTOP)
-    page.goto(new_worker.url)
+    page.goto(f"{new_worker.url}{MARKET_PAGE}")
     expect(page.locator("#gainers")).to_have_attribute("data-state", "empty")
     text = page.locator("main").inner_text()
     page.context.close()
@@ -118,7 +121,7 @@ def test_empty_dashboard_explains_how_to_start(empty_page_text) -> None:
 def test_ranking_updates_without_a_reload(page, worker, market) -> None:
     """The gainers are in order, and a symbol that jumps moves up on the same page."""
     market.send([tick("BOLT", 100, _now())])  # recent enough for the status Live
-    page.goto(worker.url)
+    page.goto(f"{worker.url}{MARKET_PAGE}")
     expect(_names(page)).to_have_text(_ranking(worker))
     expect(page.locator("#status")).to_have_text("Live")
     page.evaluate("window.untouched = true")
@@ -134,7 +137,7 @@ def test_ranking_updates_without_a_reload(page, worker, market) -> None:
 
 def test_selecting_a_symbol_draws_its_candles(page, worker) -> None:
     """Chart and table equal the API, for each window; the address names symbol and window."""
-    page.goto(worker.url)
+    page.goto(f"{worker.url}{MARKET_PAGE}")
     page.locator(".gainer", has_text="JADE").click()
     expect(page.locator("#symbol-name")).to_have_text("JADE")
     expect(page).to_have_url(re.compile("#JADE/1m$"))
@@ -154,18 +157,18 @@ def test_selecting_a_symbol_draws_its_candles(page, worker) -> None:
 
 def test_window_corrected_by_late_ticks_is_marked(page, worker, market) -> None:
     """The row shows the number of late ticks, and the chart marks the window."""
-    page.goto(f"{worker.url}/#GOLD/1m")
+    page.goto(f"{worker.url}{MARKET_PAGE}#GOLD/1m")
     expect(_rows(page)).to_have_count(12)
     market.send([tick("GOLD", 99, _now() - 120_000)])
     late = page.locator("#rows .late")
     expect(late).to_have_text("◆ 1")
-    assert "corrected this window" in (late.get_attribute("title") or "")
+    assert "corrected this window" in (late.get_attribute("data-tip") or "")
     assert _painted(page, "late") > 10
 
 
 def test_last_minute_of_a_symbol_follows_its_trades(page, worker, market) -> None:
     """From its first price to its last, within the minute up to the newest trade."""
-    page.goto(f"{worker.url}/#KITE/1m")
+    page.goto(f"{worker.url}{MARKET_PAGE}#KITE/1m")
     expect(page.locator("#minute")).to_be_visible()
     market.send([tick("KITE", price, _now()) for price in (90, 204)])
     facts = page.locator("#minute dd")
@@ -174,14 +177,14 @@ def test_last_minute_of_a_symbol_follows_its_trades(page, worker, market) -> Non
     (minute,) = worker.get("/api/windows/surges/KITE?limit=1")[1]
     expect(facts.nth(1)).to_have_text(f"{100 * minute['change']:+.2f}%")
     expect(facts.nth(5)).to_have_text(str(minute["count"]))
-    page.goto(f"{worker.url}/#NOBODY/1m")
+    page.goto(f"{worker.url}{MARKET_PAGE}#NOBODY/1m")
     expect(page.locator("#symbol")).to_have_attribute("data-state", "empty")
     expect(page.locator("#minute")).to_be_hidden()
 
 
 def test_listed_surge_opens_its_symbol(page, worker, market) -> None:
     """Surges equal the API, the newest first; they open by mouse or by keys."""
-    page.goto(f"{worker.url}/#JADE/1m")
+    page.goto(f"{worker.url}{MARKET_PAGE}#JADE/1m")
     now = _now()
     moves = {"MOSS": 150, "LIME": 60}
     market.send([tick(symbol, price, now) for symbol, price in moves.items()])
@@ -210,7 +213,7 @@ def test_listed_surge_opens_its_symbol(page, worker, market) -> None:
 
 def test_arrow_keys_step_through_the_windows(page, worker) -> None:
     """From the newest backwards, and back to the newest with Escape."""
-    page.goto(f"{worker.url}/#JADE/1m")
+    page.goto(f"{worker.url}{MARKET_PAGE}#JADE/1m")
     expect(_rows(page)).to_have_count(12)
     windows = page.locator("#rows th").all_inner_texts()
     page.locator("#chart").focus()
@@ -223,7 +226,7 @@ def test_arrow_keys_step_through_the_windows(page, worker) -> None:
 
 def test_symbol_is_found_by_typing_its_prefix(page, worker) -> None:
     """The slash key focuses the field, which suggests symbols in upper or lower case."""
-    page.goto(worker.url)
+    page.goto(f"{worker.url}{MARKET_PAGE}")
     expect(_names(page)).to_have_count(10)
     page.keyboard.press("/")
     page.keyboard.type("bo")
@@ -238,7 +241,7 @@ def test_symbol_is_found_by_typing_its_prefix(page, worker) -> None:
 
 def test_unknown_symbol_is_drawn_with_its_first_tick(page, worker, market) -> None:
     """Before it, the page shows that there are no ticks of the symbol."""
-    page.goto(worker.url)
+    page.goto(f"{worker.url}{MARKET_PAGE}")
     expect(_names(page)).to_have_count(10)
     page.locator("#query").fill("A/NEW ONE")
     page.keyboard.press("Enter")
@@ -251,11 +254,11 @@ def test_unknown_symbol_is_drawn_with_its_first_tick(page, worker, market) -> No
 
 def test_dashboard_fits_a_phone_screen(page, worker) -> None:
     """Nothing is wider than the screen, in any state; the chart comes first."""
-    page.goto(worker.url)
+    page.goto(f"{worker.url}{MARKET_PAGE}")
     for width in (PHONE["width"], 320):
         page.set_viewport_size({**PHONE, "width": width})
         for address in ("#JADE/1m", "#JADE/15m%2F1m", "#NOBODY/1m"):
-            page.goto(f"{worker.url}/{address}")
+            page.goto(f"{worker.url}{MARKET_PAGE}{address}")
             shown = "empty" if "NOBODY" in address else "shown"
             expect(page.locator("#symbol")).to_have_attribute("data-state", shown)
             expect(_names(page)).to_have_count(10)
@@ -264,11 +267,75 @@ def test_dashboard_fits_a_phone_screen(page, worker) -> None:
     assert chart["y"] < gainers["y"]
 
 
+def test_front_page_and_all_others_fit_a_phone_screen(page, worker) -> None:
+    """Each page of the menu, the menu included; no page is long before there is much to show."""
+    page.set_viewport_size(PHONE)
+    page.goto(worker.url)
+    links = page.get_by_role("navigation", name="Pages").get_by_role("link")
+    paths = links.evaluate_all("links => links.map(link => link.pathname)")
+    assert {"/", "/pages/tables", "/pages/lateness", MARKET_PAGE} <= set(paths)
+    for path in paths:
+        page.goto(f"{worker.url}{path}")
+        expect(page.locator(".card[data-state=shown]").first).to_be_visible()
+        expect(page.locator(".menu [aria-current=page]")).to_have_count(1)
+        assert not _is_wider_than_its_window(page), path
+
+
+def test_link_to_a_symbol_on_the_former_front_page_still_opens_it(page, worker) -> None:
+    """The front page leads on to the page of the market."""
+    page.goto(f"{worker.url}/#JADE/15m")
+    expect(page).to_have_url(f"{worker.url}{MARKET_PAGE}#JADE/15m")
+    expect(page.locator("#symbol-name")).to_have_text("JADE")
+
+
+def test_times_follow_the_zone_that_is_chosen(browser, worker) -> None:
+    """The viewer's own, or UTC by one switch, which the next page remembers."""
+    page = open_page(browser, DESKTOP, zone="Asia/Kolkata")  # half an hour beside the full one
+    page.goto(f"{worker.url}{MARKET_PAGE}#JADE/1m")
+    expect(_rows(page)).to_have_count(12)
+    start = worker.get("/api/candles/JADE?size=1m&limit=1")[1][0]["start"]
+    own, utc = (_clock(start + shift) for shift in (5.5 * 3_600_000, 0))
+    newest = page.locator("#rows th").first
+    expect(newest).to_contain_text(own)
+    page.get_by_label("Times").select_option("utc")
+    expect(newest).to_contain_text(utc)
+    page.reload()
+    expect(newest).to_contain_text(utc)
+    page.get_by_label("Times").select_option("local")
+    expect(newest).to_contain_text(own)
+    page.context.close()
+
+
+def _clock(ms: float) -> str:
+    """Return hours and minutes of a time (ms since the epoch)."""
+    return time.strftime("%H:%M", time.gmtime(ms / 1000))
+
+
+def test_explanations_are_shown_by_mouse_keyboard_and_touch(browser, worker) -> None:
+    """On hover, on focus and by a tap; Escape hides them."""
+    context = browser.new_context(viewport=PHONE, has_touch=True)
+    page = context.new_page()
+    page.goto(f"{worker.url}{MARKET_PAGE}#JADE/1m")
+    expect(_names(page)).to_have_count(10)
+    tip, gainer = page.locator("#tip"), page.locator(".gainer").first
+    gainer.focus()
+    expect(tip).to_contain_text("since the day's first price")
+    assert gainer.get_attribute("aria-describedby") == "tip"
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    page.locator("#rankings .line").first.hover()
+    expect(tip).to_contain_text("last ")
+    page.locator("#latest summary").tap()
+    page.locator("#rows .offsets").first.tap()
+    expect(tip).to_contain_text("revision")
+    context.close()
+
+
 def test_page_loads_nothing_from_other_hosts(page, worker) -> None:
     """Its headers forbid it, and nothing in the console reports a violation."""
     console_messages: list[str] = []
     page.on("console", lambda message: console_messages.append(message.text))
-    response = page.goto(worker.url)
+    response = page.goto(f"{worker.url}{MARKET_PAGE}")
     policy = response.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
     assert "unsafe" not in policy
@@ -280,13 +347,14 @@ def test_page_loads_nothing_from_other_hosts(page, worker) -> None:
 def test_dashboard_shows_that_the_worker_is_gone(page, worker, market) -> None:
     """The content stays, is marked as stale, and is live again when the worker is."""
     market.send([tick("JADE", 120, _now())])
-    page.goto(f"{worker.url}/#JADE/1m")
+    page.goto(f"{worker.url}{MARKET_PAGE}#JADE/1m")
     expect(page.locator("#status")).to_have_text("Live")
     expect(_rows(page)).to_have_count(12)
     worker.kill()
     expect(page.locator("#status")).to_have_text(re.compile(r"^Stale for \d+ s$"))
     expect(page.locator("#notice-text")).to_contain_text("The worker can't be reached.")
     expect(page.locator("#notice-text")).to_contain_text("What you see is of")
+    assert Axe().run(page).violations_count == 0  # it can be read all the same
     expect(_rows(page)).to_have_count(12)
     expect(_names(page)).to_have_count(10)
 
@@ -301,7 +369,7 @@ def test_dashboard_shows_that_the_worker_is_gone(page, worker, market) -> None:
 
 def test_chosen_theme_overrides_the_system_theme(page: Page, worker: Worker) -> None:
     """The chart is redrawn in it, and the next visit starts with it."""
-    page.goto(worker.url)
+    page.goto(f"{worker.url}{MARKET_PAGE}")
     chart = page.locator(".uplot canvas")
     expect(chart).to_be_visible()
     background = "getComputedStyle(document.body).backgroundColor"

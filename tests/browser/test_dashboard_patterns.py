@@ -57,14 +57,15 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.mark.timeout(300)
 def test_each_pipeline_has_a_tile_with_its_results(page, worker, market) -> None:
-    """At once where the API has them, else as they are published; a title explains each line."""
+    """At once where the API has them, else with the first that is published; each explained."""
     with page.expect_response(re.compile("/api/events")):
         page.goto(worker.url)
     for tile, words in KNOWN.items():
         line = page.locator(f"#{tile} .line", has_text=words).first
-        expect(line.locator(".gain")).to_have_attribute("title", re.compile("."))
+        expect(line).to_have_attribute("data-tip", re.compile("\\n."))
     for tile in LIVE:
         expect(page.locator(f"#{tile}")).to_have_attribute("data-state", re.compile("empty|shown"))
+    expect(page.locator("#trends")).to_be_hidden()  # a tile appears with its first record
 
     now = int(time.time() * 1000)
     market.send([tick("RISE", 10, now - 40 * MINUTE), tick("RISE", 11, now)])
@@ -86,18 +87,22 @@ def test_loser_or_most_active_entry_opens_its_symbol(page, worker, market) -> No
     losers, active = map(page.locator("#rankings .lines").nth, (0, 1))
     expect(losers.locator(".line").first).to_contain_text("DOWN")
     expect(losers.locator(".gain").first).to_have_text("-50.00%")
-    active.locator(".line", has_text="BUSY").click()
+    active.get_by_role("link", name="BUSY").click()
     expect(page.locator("#symbol-name")).to_have_text("BUSY")
 
 
 def test_pipeline_that_does_not_run_has_no_tile(page, tmp_path) -> None:
-    """Pipelines that run have one."""
+    """Nor a page; a pipeline that runs has one before its first record."""
     with ExitStack() as ending:
         broker = ending.enter_context(LocalBroker(tmp_path / "broker"))
         other = Market(broker.bootstrap, tmp_path)
         worker = ending.enter_context(other.worker(TICKSTREAM_PIPELINES="fraud"))
         page.goto(worker.url)
-        expect(page.locator("#alerts")).to_be_visible()
-        for tile in ({*KNOWN, *LIVE} | {"rankings"}) - {"alerts"}:
+        expect(page.locator("#summary")).to_have_attribute("data-state", "shown")
+        for tile in {*KNOWN, *LIVE, "rankings"}:
             expect(page.locator(f"#{tile}")).to_be_hidden()
+        menu = page.get_by_role("navigation", name="Pages")
+        expect(menu.get_by_role("link", name="Hotel")).to_have_count(0)
+        menu.get_by_role("link", name="Fraud").click()
+        expect(page.locator("#alerts")).to_be_visible()
         page.goto("about:blank")  # the page would report that the worker is gone

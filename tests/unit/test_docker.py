@@ -96,7 +96,7 @@ def test_other_files_do_not_get_into_the_image(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["app/dashboard/static/index.html", "eventfold/embedded/kafka.lock"]
+    "path", ["eventfold/web/page.html", "app/fraud/tiles.js", "eventfold/embedded/kafka.lock"]
 )
 def test_data_files_of_packages_get_into_the_image(path: str) -> None:
     """Files that are no Python code belong to it too."""

@@ -117,4 +117,4 @@ def test_its_routes_and_tiles_are_served(directory: Path) -> None:
     code += "print(*[each.path for each in of.routes], *of.static_files)"
     paths = run(directory, code=code).stdout.split()
     assert {"/api/tides", "/api/candles/{symbol}"} <= set(paths)
-    assert {"tiles/tides.js", "tiles/fraud.js", "tiles/use-cases.js"} <= set(paths)
+    assert {"tiles/tides.js", "tiles/fraud.js", "tiles/application.js"} <= set(paths)

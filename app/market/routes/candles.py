@@ -1,26 +1,23 @@
 """`/api/candles/{symbol}`, `/api/symbols`: the windows of a symbol, and the list of symbols."""
 
-from heapq import nsmallest
-from itertools import chain, islice
+from itertools import islice
 from time import time_ns
 
 from aiohttp import web
 from faust.types import AppT
 
-from eventfold.decoding import json_decoder
 from eventfold.engine.window_table import WindowTable
 from eventfold.records.candles import Candle
 from eventfold.web.errors import bad_parameter
 from eventfold.web.parameters import Values
-from eventfold.web.query import APP, answer_all, answer_key, collect, state_tables
+from eventfold.web.query import APP, answer_key, collect, state_tables
+from eventfold.web.query.keys import answer_keys
 from eventfold.web.routes import json_response
 from eventfold.windows.definition import WindowDefinition
 from eventfold.windows.fixed import Window, hopping
 
 #: Names of the tables whose windows are candles: the short ones, and the day's.
 TABLES = ("candles", "days")
-
-_decode_symbols = json_decoder(list[str])
 
 
 async def candles(request: web.Request, values: Values) -> web.StreamResponse:
@@ -78,15 +75,10 @@ async def symbols(request: web.Request, values: Values) -> web.StreamResponse:
     if table is None:
         return json_response([])
 
-    async def read() -> list[str]:
-        # All keys are scanned, so only the first `limit` matches are kept in memory.
-        keys = (key for key in table.each_key() if key > after and key.lower().startswith(begin))
-        return nsmallest(limit, set(await collect(keys)))
+    def matches(key: str) -> bool:
+        return key > after and key.lower().startswith(begin)
 
-    def combine(parts: list[list[str]], _: object) -> list[str]:
-        return sorted(set(chain.from_iterable(parts)))[:limit]
-
-    return await answer_all(request, table, read, _decode_symbols, combine)
+    return await answer_keys(request, table, matches, limit)
 
 
 def _window(values: Values) -> Window:

@@ -17,7 +17,7 @@ from eventfold.web.protection.seals import are_equal
 #: Paths without a role, which return no data: probes, and what a browser needs for the sign-in.
 OPEN = {"/", "/healthz", "/readyz", "/login", "/logout"}
 
-_OPEN_BELOW = "/static/"
+_OPEN_BELOW = ("/static/", "/pages/")
 _READ = {"/metrics", "/openapi.json"}
 _READ_BELOW = "/api/"
 #: Schema registry: GET needs `read`, all other methods `admin`.

@@ -2,7 +2,8 @@
 
 A request for a key or for all keys passes these modules once, in this order:
 
-1. `windows`, `tables`, `alerts` or a route of the application: which table is read, and how.
+1. `windows`, `results`, `tables`, `keys`, `alerts` or a route of the application: which table is
+   read, and how.
 2. `answers`: local state, then the other workers, then standbys.
 3. `local`: reads of this worker's partitions and standbys, and the answer to another worker.
 4. `coverage`: queries of the other workers: which partitions an answer has, which are missing,

@@ -7,8 +7,7 @@ from aiohttp import web
 
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
-from eventfold.web.application import APP, state_tables
-from eventfold.web.errors import unknown
+from eventfold.web.application import APP, state_tables, table_named
 from eventfold.web.parameters import Values
 from eventfold.web.query.answers import answer_key
 from eventfold.web.query.local import collect
@@ -34,10 +33,7 @@ async def tables(request: web.Request, _: Values) -> web.StreamResponse:
 async def rows(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with the rows of a key. Raises ApiError: 404, or 503 while its partition moves."""
     name, key = values["name"], values["key"]
-    known = state_tables(request.app[APP])
-    table = known.get(name)
-    if table is None:
-        raise unknown(f"unknown table {name!r}; there are {', '.join(known) or 'none'}")
+    table = table_named(request.app[APP], name)
 
     async def read() -> list[Any] | None:
         return await collect(table.each_row(key)) or None

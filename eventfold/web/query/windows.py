@@ -46,7 +46,7 @@ class WindowPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 async def key_windows(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with a key's newest windows, oldest first. Raises ApiError (400, 404, 503)."""
-    table, window, key = *_table_and_window(request, values), values["key"]
+    table, window, key = *table_and_window(request, values), values["key"]
 
     async def read() -> list[Any] | None:
         if table.span(key) is None:
@@ -59,7 +59,7 @@ async def key_windows(request: web.Request, values: Values) -> web.StreamRespons
 
 async def all_windows(request: web.Request, values: Values) -> web.StreamResponse:
     """Answer with a page of the windows of all keys. Raises ApiError (400, 404, 503)."""
-    table, window = _table_and_window(request, values)
+    table, window = table_and_window(request, values)
     begin, end, after, limit = (values[name] for name in ("from", "to", "after", "limit"))
 
     async def read() -> Part:
@@ -107,11 +107,11 @@ AFTER = Parameter(
 )
 
 
-def _table_and_window(request: web.Request, values: Values) -> tuple[WindowTable, WindowDefinition]:
+def table_and_window(request: web.Request, values: Values) -> tuple[WindowTable, WindowDefinition]:
     """Return the table and window definition of a request. Raises ApiError (404, 400)."""
     table = _table(request.app[APP], values["table"])
     window = _window(table, values["window"])
-    if values["from"] > values["to"]:
+    if values.get("from", 0) > values.get("to", 0):
         bad_parameter("from", "is after to")
     return table, window
 

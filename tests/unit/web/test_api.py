@@ -227,14 +227,20 @@ async def test_the_dashboard_is_self_contained(worker, http) -> None:
         page = await reply.text()
     assert "<style" not in page
     assert "http:" not in page
-    for path in ("app.js", "style.css", "vendor/uplot/uPlot.iife.min.js", "vendor/uplot/LICENSE"):
+    for path in (
+        "page.js",
+        "style.css",
+        "market/page.js",
+        "vendor/uplot/uPlot.iife.min.js",
+        "vendor/uplot/LICENSE",
+    ):
         async with http.get(f"{worker.url}/static/{path}") as reply:
             assert reply.status == 200
 
 
 async def test_tiles_of_use_cases_are_files_of_the_dashboard(worker, http) -> None:
     """Each as it stands in its directory, and a module that exports all of them."""
-    async with http.get(f"{worker.url}/static/tiles/use-cases.js") as reply:
+    async with http.get(f"{worker.url}/static/tiles/application.js") as reply:
         assert (reply.status, reply.content_type) == (200, "text/javascript")
         assert reply.headers["Cache-Control"] == "no-cache"
         exports = re.findall(r'TILES as (\w+) } from "(/static/tiles/\1.js)";', await reply.text())

@@ -85,3 +85,30 @@ async def test_symbols_are_returned_page_by_page(worker, http) -> None:
             f"{worker.url}/api/symbols", params={"after": after, "limit": 1}
         ) as reply:
             assert await reply.json() == expected
+
+
+async def test_files_are_compressed_and_revalidated(worker, http) -> None:
+    """A large one to a third at most; the same file is a 304 without a body."""
+    url = f"{worker.url}/static/vendor/swagger-ui/swagger-ui-bundle.js"
+    async with ClientSession(auto_decompress=False) as raw:
+        async with raw.get(url, headers={"Accept-Encoding": "gzip"}) as reply:
+            assert reply.headers["Content-Encoding"] == "gzip"
+            assert reply.headers["Cache-Control"] == "no-cache"
+            packed, tag = await reply.read(), reply.headers["ETag"]
+        async with raw.get(url, headers={"If-None-Match": tag}) as reply:
+            assert (reply.status, await reply.read()) == (304, b"")
+        async with raw.head(url, headers={"Accept-Encoding": "gzip"}) as reply:
+            assert (reply.status, await reply.read()) == (200, b"")
+    async with http.get(url) as reply:
+        plain = await reply.read()
+    assert gzip.decompress(packed) == plain
+    assert len(packed) < len(plain) / 3
+
+
+async def test_unknown_files_and_pages_are_a_404(worker, http) -> None:
+    """The answer names the pages there are."""
+    for path in ("/static/nothing.js", "/static/tiles", "/pages/nothing", "/pages/"):
+        async with http.get(worker.url + path) as reply:
+            assert reply.status == 404
+    async with http.get(f"{worker.url}/pages/nothing") as reply:
+        assert "tables, topology, workers, lateness" in await reply.text()

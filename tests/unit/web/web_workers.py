@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.records.candles import Candle
 from eventfold.topics import Topic
+from eventfold.web.dashboard import Page
 from eventfold.web.faust_views import Router
 from eventfold.web.server import Server
 from eventfold.windows import WindowResult
@@ -26,6 +28,9 @@ MINUTE = 60_000
 NOON = 1_769_869_800_000
 
 
+MARKET_PAGE = Path(__file__).parents[3] / "app" / "market" / "dashboard" / "page.html"
+
+
 class WebApp(faust.App):
     """A Faust application that never meets a broker."""
 
@@ -33,7 +38,8 @@ class WebApp(faust.App):
     tasks = SimpleNamespace(tables=[], topics={}, conf=settings())
     settings = settings()
     routes = TickApp.routes
-    dashboard = TickApp.dashboard
+    title = TickApp.title
+    pages = (Page("market", "Market", "market/page.js", "market/page.css", MARKET_PAGE),)
     static_files = TickApp.static_files
 
     def _new_web(self) -> Server:
@@ -133,7 +139,7 @@ class Windows(_ByHand, WindowTable):
         self.put(app, name, TICKS, shelf)
         self.windows = parse_windows(windows)
         longest = max(window.longest for window in self.windows)
-        self.strategy: Any = SimpleNamespace(longest=longest)
+        self.strategy: Any = SimpleNamespace(longest=longest, follows_data=False)
         self.grace = 5 * MINUTE
         #: Partition → how late its records came: ms behind stream time → records.
         self.behind: dict[int, dict[int, int]] = {}
@@ -144,9 +150,10 @@ class Windows(_ByHand, WindowTable):
         return result.state
 
     def _state_of(self, partition: int, rows: Any) -> Any:
+        reached = max((row.end for found in rows.values() for row in found), default=0)
         return SimpleNamespace(
             partition=partition,
-            meta=SimpleNamespace(lateness=self.behind.get(partition, {})),
+            meta=SimpleNamespace(lateness=self.behind.get(partition, {}), stream_time=reached),
             keys_of=lambda *_: [key.encode() for key in rows],
         )
 

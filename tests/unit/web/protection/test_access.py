@@ -24,7 +24,7 @@ READERS = [bearer(READ), basic("ann", PASSWORD)]
 ADMINS = [bearer(ADMIN), basic("bob", PASSWORD + "s")]
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/static/style.css", "/login"])
+@pytest.mark.parametrize("path", ["/", "/pages/tables", "/healthz", "/static/style.css", "/login"])
 async def test_pages_without_data_need_no_token(protected, http, path) -> None:
     """Orchestrators probe without a token, and a browser has to reach the login page."""
     async with http.get(protected.url + path) as reply:

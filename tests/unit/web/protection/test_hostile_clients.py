@@ -80,7 +80,7 @@ def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
         b"/static/..\\..\\settings.py",
         b"/static//etc/passwd",
         b"/static/%2fetc%2fpasswd",
-        b"/static/app.js%00.css",
+        b"/static/page.js%00.css",
         b"/../../etc/passwd",
         b"/static/vendor",
         b"/static/",

@@ -156,7 +156,7 @@ async def test_only_a_cors_preflight_needs_no_token(protected, http) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/login", CANDLES, "/api/nothing", "/static/app.js", "/router/"]
+    "path", ["/", "/login", CANDLES, "/api/nothing", "/static/page.js", "/router/"]
 )
 async def test_security_headers_are_on_every_answer(protected, http, path) -> None:
     """Whatever its status; the header `Server` names no version."""

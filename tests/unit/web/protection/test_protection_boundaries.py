@@ -242,7 +242,8 @@ def test_forwarded_for_is_read_from_its_end(remote: str, forwarded: str, client:
     [
         ("GET", "/", None),
         ("GET", "/healthz", None),
-        ("GET", "/static/app.js", None),
+        ("GET", "/static/page.js", None),
+        ("GET", "/pages/tables", None),
         ("GET", "/static", "admin"),
         ("POST", "/login", None),
         ("GET", "/metrics", "read"),

@@ -234,7 +234,7 @@ def test_answer_can_handle_a_failure_of_another_worker(readers: Readers) -> None
     [
         ("/healthz", 200),
         ("/metrics", 200),
-        ("/static/app.js", 200),
+        ("/static/page.js", 200),
         ("/api/candles/AAA?size=1m", 503),
         ("/api/tables", 503),
         ("/", 503),

@@ -34,8 +34,8 @@ async def test_dashboard_is_shown_from_sign_in_to_sign_out(protected, page: Page
     )
     page.on("pageerror", lambda error: errors.append(str(error)))
 
-    await page.goto(f"{protected.url}/#AAA")
-    await expect(page).to_have_url(f"{protected.url}/login?next=/#AAA")
+    await page.goto(f"{protected.url}/pages/market#AAA")
+    await expect(page).to_have_url(f"{protected.url}/login?next=/pages/market#AAA")
     await expect(page.get_by_label("Token or password")).to_be_focused()
     await page.keyboard.type("not the token")
     await page.keyboard.press("Enter")
@@ -60,16 +60,18 @@ async def test_dashboard_is_shown_from_sign_in_to_sign_out(protected, page: Page
 
 async def test_page_of_an_ended_session_returns_to_the_login(protected, page: Page) -> None:
     """As soon as an answer is a 401; the login leads back to the same symbol."""
-    await page.goto(f"{protected.url}/login?next=/%23AAA")
+    await page.goto(f"{protected.url}/login?next=/pages/market%23AAA")
     await page.get_by_label("Token or password").fill(ADMIN)
     await page.keyboard.press("Enter")
     await expect(page.locator("#ranking")).to_contain_text("AAA")
     await page.context.clear_cookies()
-    await expect(page).to_have_url(re.compile(r"/login\?next=%2F#AAA"), timeout=15_000)
+    await expect(page).to_have_url(
+        re.compile(r"/login\?next=%2Fpages%2Fmarket#AAA"), timeout=15_000
+    )
 
 
 async def test_dashboard_without_tokens_has_no_session_link(unprotected, page: Page) -> None:
     """There is nothing to sign out of."""
-    await page.goto(f"{unprotected.url}/#AAA")
+    await page.goto(f"{unprotected.url}/pages/market#AAA")
     await expect(page.locator("#ranking")).to_contain_text("AAA")
     await expect(page.get_by_role("link", name="Session")).to_have_count(0)

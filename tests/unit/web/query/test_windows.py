@@ -141,3 +141,43 @@ async def test_surges_are_404_without_their_pipeline(worker, http) -> None:
     """Status 404, with what is missing."""
     answer = await _get(http, f"{worker.url}/api/surges", 404)
     assert "the pipeline 'surges' does not run" in answer["error"]["message"]
+
+
+async def test_results_have_the_evidence_of_each_window_and_its_record(three_workers, http) -> None:
+    """Whatever the record is; of a key at another worker too."""
+    for worker in three_workers:
+        url = f"{worker.url}/api/results/minutes/CCC%2FD"
+        results = await _get(http, url, window="1m", limit=3)
+        assert [each["start"] for each in results] == [NOON + n * MINUTE for n in (4, 5, 6)]
+        assert {each["key"] for each in results} == {"CCC/D"}
+        newest = results[-1]
+        evidence = "count", "late", "revision", "final", "first_offset", "last_offset", "partition"
+        assert [newest[name] for name in evidence] == [4, 0, 9, True, 1, 4, 0]
+        assert newest["record"]["close"] == 1.5
+    await _get(http, f"{three_workers[0].url}/api/results/minutes/nobody", 404)
+
+
+async def test_present_windows_are_ranked_by_time_or_by_a_field(three_workers, http) -> None:
+    """Each key once, by its newest window, from all workers."""
+    url = f"{three_workers[1].url}/api/results/minutes"
+    latest = await _get(http, url, limit=4)
+    ends = [(each["key"], each["end"]) for each in latest]
+    last = NOON + 901 * MINUTE
+    assert {key for key, end in ends[:3] if end == last} == {"BBB", "a", "~"}
+    assert ends[3][1] == NOON + 7 * MINUTE
+    SHELVES[2]["Z"][0] = candle("Z", NOON + MINUTE, late=3)
+    largest = await _get(http, url, by="late", limit=1)
+    assert [(each["key"], each["late"]) for each in largest] == [("Z", 3)]
+    error = (await _get(http, url, 400, by="symbol"))["error"]["message"]
+    assert "symbol" in error
+
+
+async def test_keys_are_found_without_regard_to_case(three_workers, http) -> None:
+    """Any part of them, in order, from all workers, a page at a time."""
+    url = f"{three_workers[0].url}/api/keys/minutes"
+    assert await _get(http, url) == sorted(key for shelf in SHELVES for key in shelf)
+    assert await _get(http, url, contains="ż") == ["ŻŻŻ"]
+    assert await _get(http, url, contains="c/d") == ["CCC/D"]
+    assert await _get(http, url, contains="a") == ["AAA", "a"]
+    assert await _get(http, url, contains="a", after="AAA", limit=1) == ["a"]
+    await _get(http, f"{three_workers[0].url}/api/keys/nope", 404)
