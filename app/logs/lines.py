@@ -177,7 +177,7 @@ def _too_long(line: LogLine) -> ValueError:
     for name in ("message", "host", "app", "process", "message_id"):
         length, limit = len(getattr(line, name)), MAX_TEXT if name == "message" else MAX_NAME
         if length > limit:
-            return ValueError(f"{name}: it has {length:,} characters, more than {limit:,}")
+            return ValueError(f"its {name} has {length:,} characters, more than {limit:,}")
     raise AssertionError(line)
 
 

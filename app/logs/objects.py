@@ -193,7 +193,8 @@ def _time(given: Any, zone: tzinfo) -> tuple[int, bool]:
 
 
 def _written_time(text: str, zone: tzinfo) -> tuple[int, bool]:
-    if text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) != 14:
+    digits = text.replace(".", "", 1)
+    if len(digits) < 25 and len(text) != 14 and digits.isdecimal() and text.isascii():
         return epoch_ms(float(text) if "." in text else int(text)) or 0, True
     try:
         stamp = find_time(text, 0, zone)
@@ -232,8 +233,14 @@ def plain_otel(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def otel_attributes(attributes: Any) -> dict[str, Any]:
-    """Return attributes, `[{"key": …, "value": {"stringValue": …}}]`, by name."""
-    return {each["key"]: _otel_value(each["value"]) for each in attributes}
+    """Return attributes, `[{"key": …, "value": {"stringValue": …}}]`, by name.
+
+    Raises ValueError if they have another structure.
+    """
+    try:
+        return {str(each["key"]): _otel_value(each["value"]) for each in attributes}
+    except (TypeError, KeyError, IndexError):
+        raise ValueError("OpenTelemetry: its attributes are no list of keys and values") from None
 
 
 def _otel_value(value: Any) -> Any:

@@ -223,3 +223,10 @@ def test_line_of_an_output_topic_is_read_as_it_is() -> None:
     line = read_line(value).line
     assert (line.form, line.facility, line.message_id) == ("rfc5424", 4, "ID1")
     assert line.fields == {"x": {"y": "z"}}
+
+
+@pytest.mark.parametrize("attributes", [[1], [{"key": "a"}], [[]], 7])
+def test_attributes_with_another_structure_are_rejected(attributes: Any) -> None:
+    """With the one kind of error that makes a dead letter."""
+    with pytest.raises(ValueError, match="OpenTelemetry: its attributes|severity"):
+        read_line(json.dumps({"timeUnixNano": "1", "attributes": attributes}).encode())
