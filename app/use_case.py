@@ -22,9 +22,10 @@ class UseCaseSettings(Environment):
 class UseCase:
     """Contribution of the package `app.NAME` to the application.
 
-    Its routes are ROUTES of its module `routes`, if it has one. A simulation, by the name that
-    `produce --source` knows, is SIMULATION of its module `simulator`. Both are imported when they
-    are needed: settings are read before anything else, and workers simulate nothing.
+    Its routes are ROUTES of its module `routes`, if it has one, and further sources for `produce`
+    are SOURCES of its module `sources`. A simulation, by the name that `produce --source` knows, is
+    SIMULATION of its module `simulator`. They are imported when they are needed: settings are read
+    before anything else, and workers simulate nothing.
     """
 
     name: str
@@ -38,8 +39,16 @@ class UseCase:
     @property
     def routes(self) -> Sequence[Any]:
         """Its HTTP routes (`eventfold.web.routes.Route`)."""
-        module = f"app.{self.name}.routes"
-        return import_module(module).ROUTES if find_spec(module) else ()
+        return self._declared("routes", "ROUTES")
+
+    @property
+    def sources(self) -> Sequence[Any]:
+        """Its sources (`eventfold.cli.sources.Source`) beside its simulation."""
+        return self._declared("sources", "SOURCES")
+
+    def _declared(self, module: str, name: str) -> Sequence[Any]:
+        path = f"app.{self.name}.{module}"
+        return getattr(import_module(path), name) if find_spec(path) else ()
 
 
 @cache

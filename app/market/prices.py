@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaError
 
 from app.market.chart import ChartApi, ChartError, Quote
 from app.market.records import Tick
-from app.sources import Record
-from app.sources.outbox import Outbox
+from eventfold.connectors import Record
+from eventfold.connectors.outbox import Outbox
 
 log = logging.getLogger(__name__)
 

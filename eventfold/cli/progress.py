@@ -3,10 +3,12 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from eventfold.connectors.sink_loop import SinkLoop
 
 #: Seconds between two looks at how far the work is.
 INTERVAL = 0.2
@@ -39,3 +41,24 @@ async def _keep(update: Callable[[], None]) -> None:
     while True:
         update()
         await asyncio.sleep(INTERVAL)
+
+
+class SinkProgress:
+    """Progress of a sink towards the end offsets, known once it has partitions."""
+
+    def __init__(self, loop: SinkLoop) -> None:
+        self._loop = loop
+        self._total: int | None = None
+
+    def shown(self, what: str, *, has_end: bool) -> AbstractAsyncContextManager[None]:
+        """Return a bar of the progress; without an end there is no total."""
+        return bar(what, done=self._done, total=self._offsets if has_end else lambda: None)
+
+    def _offsets(self) -> int | None:
+        """Return the number of offsets to write at the first call with partitions; None before."""
+        if self._total is None:
+            self._total = self._loop.left
+        return self._total
+
+    def _done(self) -> int:
+        return (self._offsets() or 0) - (self._loop.left or 0)

@@ -10,6 +10,7 @@ import pytest
 from faust.cli.base import cli
 
 import app.commands
+import app.worker  # offers its sources to `produce`
 import eventfold.cli.commands
 from eventfold.cli.command import Examples, LongCommand
 
