@@ -1,8 +1,6 @@
 """Client of a chart API: fetches the last price of a ticker over HTTP, with retries."""
 
 import logging
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import isfinite
 from types import TracebackType
@@ -14,7 +12,7 @@ import msgspec
 import stamina
 from yarl import URL
 
-from eventfold.answers import describe_failure, read_answer
+from eventfold.answers import describe_failure, read_answer, retry_after
 from eventfold.decoding import json_decoder
 from eventfold.records import EARLIEST
 
@@ -183,23 +181,10 @@ def _refusal(response: aiohttp.ClientResponse) -> ChartError:
         case HTTPStatus.NOT_FOUND:
             return ChartError(f"{status}: the API knows no such ticker")
         case HTTPStatus.TOO_MANY_REQUESTS:
-            wait = _retry_after(response.headers.get("Retry-After", ""))
+            wait = retry_after(response.headers.get("Retry-After", ""))
             asked = "" if wait is None else f", not before {wait:g} s"
             return ChartError(f"{status}: we ask too often{asked}", again=wait or True)
         case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return ChartError(f"{status}: the API has trouble of its own", again=True)
         case _:
             return ChartError(f"{status}: unexpected")
-
-
-def _retry_after(text: str) -> float | None:
-    """Parse a Retry-After header, a number or a date (RFC 9110, 10.2.3), as seconds, else None."""
-    if text.isdecimal():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -18,7 +18,7 @@ import msgspec
 
 from eventfold.connectors.sink import Batch, Reject, Sink, SinkRecord
 from eventfold.decoding import decode_json
-from eventfold.private_files import MODE, private
+from eventfold.private_files import MODE, private, sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ class CsvFile:
             file.flush()
             os.fsync(file.fileno())
         next_side_car.replace(self._side_car)
-        _sync_directory(self._path.parent)
+        sync_directory(self._path.parent)
 
     def close(self) -> None:
         """Close the file; uncommitted rows are truncated at the next start."""
@@ -203,12 +203,3 @@ class CsvSink(Sink):
     async def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-
-def _sync_directory(path: Path) -> None:
-    """Write a directory to disk, so that a rename in it is durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 
+class SinkError(Exception):
+    """A sink can't write to its target; the message is one line that names it."""
+
+
 class SinkRecord(NamedTuple):
     """A record as it is in Kafka; `timestamp` is Kafka's, in ms."""
 
@@ -61,6 +65,10 @@ class Sink(ABC):
     ...             self.values += [record.value for record in batch.records]
     ...             self.ends[batch.name] = batch.end
     """
+
+    #: A write waits until there are so many records, or for so many seconds.
+    max_records = 10_000
+    max_seconds = 1.0
 
     async def open(self) -> None:  # noqa: B027  # a sink without a connection has nothing to open
         """Connect, and create what is missing in the target."""

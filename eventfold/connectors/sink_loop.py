@@ -18,10 +18,8 @@ from eventfold.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: A write waits until there are so many records, or bytes, or for so many seconds.
-WRITE_RECORDS = 10_000
-WRITE_BYTES = 16 << 20
-WRITE_INTERVAL = 1.0
+#: Most bytes of values, about, that a write waits for.
+MAX_BYTES = 32 << 20
 #: Seconds for the last write when the loop stops or partitions move; what is not written by then
 #: is read again.
 STOP_TIMEOUT = 10.0
@@ -149,9 +147,9 @@ class SinkLoop:
         if not self._gathered:
             return False
         return (
-            sum(map(len, self._gathered.values())) >= WRITE_RECORDS
-            or self._bytes >= WRITE_BYTES
-            or time.monotonic() - self._gathering_since >= WRITE_INTERVAL
+            sum(map(len, self._gathered.values())) >= self._sink.max_records
+            or self._bytes >= MAX_BYTES
+            or time.monotonic() - self._gathering_since >= self._sink.max_seconds
         )
 
     async def _write(self) -> None:
