@@ -107,7 +107,7 @@ class SinkLoop:
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=5000)
             if self._failure:
                 raise self._failure
-            if assignment == self._assignment:
+            if self._ends is not None and assignment == self._assignment:
                 for partition, records in fetched.items():
                     self._gather(partition, records)
             else:
@@ -132,7 +132,6 @@ class SinkLoop:
     def _gather(self, partition: TopicPartition, records: Iterable[Any]) -> None:
         if not self._gathered:
             self._gathering_since = time.monotonic()
-        # Fetching starts at the group's offset before `assign` seeks, so skip what is written.
         written = self._written.get(partition, 0)
         for each in records:
             if each.offset >= written:
@@ -224,13 +223,15 @@ class SinkLoop:
             committed = {p: await self._consumer.committed(p) or 0 for p in ends}
             resumed = await self._sink.resume({_name(p): at for p, at in committed.items()})
             for partition, end in ends.items():
-                self._seek(partition, resumed[_name(partition)], committed[partition], end)
+                self._seek(partition, resumed[_name(partition)], end)
         except Exception as error:  # noqa: BLE001 - the same
             self._failure = error
         else:
             self._ends = ends
+        # Both before and after: what is fetched until all have their offsets is fetched again.
+        self._assignment += 1
 
-    def _seek(self, partition: TopicPartition, offset: int, committed: int, end: int) -> None:
+    def _seek(self, partition: TopicPartition, offset: int, end: int) -> None:
         if offset > end:
             log.warning(
                 "%s ends before the offset in the target: the topic was recreated",
@@ -238,8 +239,7 @@ class SinkLoop:
             )
             offset = 0
         self._written[partition] = offset
-        if offset != committed:
-            self._consumer.seek(partition, offset)
+        self._consumer.seek(partition, offset)
 
 
 def _name(partition: TopicPartition) -> str:

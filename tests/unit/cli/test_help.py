@@ -25,6 +25,7 @@ NAMES = sorted(PACKAGES)
 #: Commands that print facts, which have JSON for programs.
 FACTS = {
     *("agents", "consume", "explain", "lateness", "model", "models", "produce", "replay"),
+    "sink",
     *("settings", "tables", "top", "topics"),
 }
 

@@ -67,8 +67,8 @@ async def test_records_are_in_a_file_of_their_day_that_names_their_offsets(tmp_p
         f"event_day=2026-02-01/{name}",
     }
     table = pl.read_parquet(tmp_path / "**/*.parquet", hive_partitioning=True)
-    days = {(row["event_day"].isoformat(), row["seconds"] % 2) for row in table.to_dicts()}
-    assert days == {("2026-01-31", 0.0), ("2026-02-01", 1.0)}
+    found = {(row["event_day"].isoformat(), row["seconds"] % 2) for row in table.to_dicts()}
+    assert found == {("2026-01-31", 0.0), ("2026-02-01", 1.0)}
 
 
 async def test_restart_continues_after_the_last_file(tmp_path: Path) -> None:
