@@ -4,9 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from importlib.util import find_spec
 
 from eventfold.connectors.sink_loop import SinkLoop
 
@@ -18,11 +16,24 @@ INTERVAL = 0.2
 async def bar(
     what: str, *, done: Callable[[], float], total: Callable[[], float | None]
 ) -> AsyncIterator[None]:
-    """Show how much of `total` is `done` while the body runs; the total may be known later."""
-    console = Console(stderr=True)
-    if not (console.is_terminal and sys.stdout.isatty()):
+    """Show how much of `total` is `done` while the body runs; the total may be known later.
+
+    Without the optional package `rich` nothing is shown.
+    """
+    if not (sys.stderr.isatty() and sys.stdout.isatty() and find_spec("rich")):
         yield
         return
+    # Of an extra, and commands start faster without it.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as shown:
         task = shown.add_task(what, total=None)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import Struct
 
 from app.market.topics import TICKS
 from eventfold.connectors import Record
 from eventfold.connectors.files import Replay, UnreadableFileError, paced
+from eventfold.topics import Timestamp, Topic
 
 A, B = 1_704_067_200_000, 1_704_067_201_000  # 2024-01-01 00:00:00 and :01, UTC
 
@@ -167,3 +169,39 @@ def test_nothing_is_logged_of_a_good_file(tmp_path: Path, caplog: pytest.LogCapt
     with caplog.at_level(logging.DEBUG, "app"):
         values(write(tmp_path, CSV))
     assert not caplog.records
+
+
+class Visit(Struct):
+    """A record of an application of one's own."""
+
+    page: str
+    at: int
+    seconds: float = 0.0
+
+
+def test_file_has_the_records_of_any_topic(tmp_path: Path) -> None:
+    """Columns are the fields of its type; key and event time are those that the topic names."""
+    topic = Topic("visits", "page", Visit, "visits of pages", time="at")
+    path = write(tmp_path, "at,page,seconds\n2024-01-01,/,1.5\n1704067201000,/help,\nx,/,1\n")
+    replay = Replay(path, topic)
+    assert list(replay.records()) == [
+        (b"/", b'{"page":"/","at":1704067200000,"seconds":1.5}', A),
+        (b"/help", b'{"page":"/help","at":1704067201000,"seconds":0.0}', B),
+    ]
+    assert replay.bad == 1
+
+
+def test_event_time_that_is_no_field_is_the_column_time(tmp_path: Path) -> None:
+    """As of topics whose event time is Kafka's timestamp."""
+
+    class Load(Struct):
+        host: str
+        load: float
+
+    topic = Topic("loads", "host", Load, "loads of hosts", time=Timestamp.CREATE)
+    rows = write(
+        tmp_path, '{"host": "a", "load": 1, "time": "2024-01-01"}\n{"host": "b", "load": 2}\n'
+    )
+    replay = Replay(rows, topic)
+    assert list(replay.records()) == [(b"a", b'{"host":"a","load":1.0}', A)]
+    assert replay.bad == 1
