@@ -1,5 +1,6 @@
 """Dead letters of a sink: what it rejected, with the reason."""
 
+import asyncio
 import time
 from typing import Self
 
@@ -25,6 +26,8 @@ class DeadLetterOffice:
         self._outbox = Outbox(conf, topic)
         self._most_kept = conf.max_record_bytes // 2  # a letter holds it in base64
         self._stage = stage
+        #: A sink may reject several records at a time, and the outbox takes one after the other.
+        self._sending = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self._outbox.start()
@@ -47,5 +50,6 @@ class DeadLetterOffice:
             stage=self._stage,
             time=now,
         )
-        await self._outbox.send([(record.topic.encode(), msgspec.json.encode(letter), now)])
-        await self._outbox.drain()
+        async with self._sending:
+            await self._outbox.send([(record.topic.encode(), msgspec.json.encode(letter), now)])
+            await self._outbox.drain()

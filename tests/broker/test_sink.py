@@ -61,13 +61,13 @@ def expected(topics: str) -> Found:
 def sink(faust: Start, topics: str) -> Start:
     """Start `faust -A app sink` as a static member, which needs not wait for a dead one."""
 
-    def start(*arguments: str) -> subprocess.Popen[str]:
+    def start(*arguments: str, member: str = "sink") -> subprocess.Popen[str]:
         return faust(
             "sink",
             *arguments,
             BROKER_URL=topics,
             TICKSTREAM_PIPELINES="candles",
-            CONSUMER_GROUP_INSTANCE_ID="sink",
+            CONSUMER_GROUP_INSTANCE_ID=member,
         )
 
     return start
@@ -145,6 +145,34 @@ def test_killed_sink_into_postgresql_resumes_without_loss_or_duplicates(
     rows = query("SELECT kafka_partition, kafka_offset, symbol, price, size, time FROM ticks")
     assert {row[:2]: row[2:] for row in rows} == expected
     assert len(rows) == NUMBER
+
+
+@pytest.mark.timeout(900)
+def test_two_sinks_of_one_table_store_each_record_once_while_partitions_move(
+    sink: Start, expected: Found, database: Postgres
+) -> None:
+    """The second joins in the middle, the first is stopped; neither ends with an error."""
+    arguments = ("ticks", "--to", database.target, "--table", "shared", "--batch", "200")
+
+    def query(text: str) -> list[Any]:
+        return asyncio.run(database.query(text))
+
+    def count() -> int:
+        if query("SELECT to_regclass('shared')") == [(None,)]:
+            return 0
+        return int(query("SELECT count(*) FROM shared")[0][0])
+
+    first = sink(*arguments, member="first")
+    until(lambda: count() >= NUMBER // 10, 170)
+    second = sink(*arguments, member="second")
+    until(lambda: count() >= NUMBER // 2, 170)
+    first.terminate()
+    ended(first)
+    until(lambda: count() == NUMBER, 170)
+    second.terminate()
+    ended(second)
+    rows = query("SELECT kafka_partition, kafka_offset, symbol, price, size, time FROM shared")
+    assert {row[:2]: row[2:] for row in rows} == expected
 
 
 @pytest.mark.timeout(900)
