@@ -133,7 +133,8 @@ async def send_file(
         if replay.bad and not command.json:
             command.say(f"{path}: bad rows skipped: {replay.bad:,}")
     if not replay.good:
-        raise CommandError(f"{path}: no row of it is a record of {topic.name}")
+        kind = topic.value.__name__.lower() if isinstance(topic.value, type) else "record"
+        raise CommandError(f"{path}: no row of it is a {kind}")
 
 
 async def send_simulation(command: LongCommand, load: Callable[[], Simulation]) -> None:

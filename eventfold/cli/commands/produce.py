@@ -82,14 +82,16 @@ def offer(sources: tuple[Source, ...]) -> None:
     A source replaces an earlier one of its name.
     """
     command = cli.commands["produce"]
-    known = {option.name for option in command.params}
+    known = {each.name for each in command.params}
     for source in sources:
         produce.sources.pop(source.name, None)  # listed where it is offered
         produce.sources[source.name] = source
-        command.params += [each for each in source.options if each.name not in known]
+        for added in source.options:
+            added.show_default = True
+            command.params += [added] if added.name not in known else []
     if sources:
         produce.default = sources[0].name
         names = ", ".join(each.name for each in sources if each.name != "file")
         (shown,) = (each for each in command.params if each.name == "source")
         assert isinstance(shown, click.Option)  # noqa: S101  # as declared above
-        shown.help = f"{produce.default} if not set, {names}, or file:PATH: {_FILES}"
+        shown.help = f"{names} (the first if not set), or file:PATH: {_FILES}"
