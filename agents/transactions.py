@@ -25,12 +25,12 @@ rules_to_all = StatelessOperator(
     app,
     name="rules-to-all",
     source=RULES,
-    make=to_all(TRANSACTION_CHECKS.partition_count()),
+    make=to_all(TRANSACTION_CHECKS.of(app.settings).partition_count()),
     outputs=[TRANSACTION_CHECKS],
     help="Changes of the rules, to all partitions of the transactions",
 )
 app.service(RulesFeed)
-app.tasks.written_by_services.append(RULES)
+app.tasks.written_by_services.append(RULES.of(app.settings))
 
 
 @app.agent(app.batches(TRANSACTIONS))

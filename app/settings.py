@@ -9,10 +9,11 @@ from pydantic.fields import FieldInfo
 
 from app.use_case import UseCaseSettings, use_cases
 from eventfold import settings as library
+from eventfold.environment import Environment
 from eventfold.settings.fields import Names
 
 
-class Settings(library.Settings):
+class Settings(library.Settings, library.RecordLimits):
     """Settings of one process, read from its environment."""
 
     model_config = library.prefixed("TICKSTREAM_")
@@ -59,4 +60,10 @@ def settings() -> Settings:
     return Settings.load()
 
 
-library.use(settings, Settings.prefix())
+class _Limits(library.RecordLimits, Environment):
+    """Limits of records alone: record types need them before all else."""
+
+    model_config = library.prefixed("TICKSTREAM_")
+
+
+library.limit_records(_Limits.load())

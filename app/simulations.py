@@ -36,5 +36,7 @@ def read_by(topics: Container[str]) -> dict[str, Simulation]:
     """Return the simulations that send to any of `topics` (names)."""
     every = ((name, simulation(name)) for name in names())
     return {
-        name: each for name, each in every if any(topic.name in topics for topic in each.topics)
+        name: each
+        for name, each in every
+        if any(topic.base_name in topics for topic in each.topics)
     }

@@ -29,7 +29,7 @@ def describe() -> dict[str, str | int]:
         "java": _java(),
         "kafka": VERSION,
         "tickstream": commit(),
-        "candles": native.in_words(wanted=settings().native),
+        "candles": native.in_words(settings()),
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from eventfold.settings import variable
+from eventfold.settings import Settings
 
 #: Interface version that the extension must have; one with another was built for other code.
 INTERFACE = 7
@@ -47,10 +47,10 @@ def extension() -> Extension | None:
     return Extension(panes, placing, records, trades, windows, rows)
 
 
-def in_words(*, wanted: bool) -> str:
+def in_words(conf: Settings) -> str:
     """Describe, for the log, whether the extension is used, or why it is not."""
-    if not wanted:
-        return f"by pure Python: {variable('native')} is off"
+    if not conf.native:
+        return f"by pure Python: {conf.variable('native')} is off"
     if extension() is None:
         return "by pure Python: the native extension is not installed (`make native`)"
     return "by the native extension"

@@ -1,13 +1,14 @@
 """Topics: their record types, retention and configuration."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
-from functools import cached_property
 from typing import Any
 
 from eventfold.records import DeadLetter, SchemaLevel, SchemaVersion, TopicOwner
-from eventfold.settings import Settings, settings
+from eventfold.settings import Settings
 
 DAY = 86_400_000
 
@@ -38,13 +39,16 @@ class Timestamp(Enum):
 class Topic:
     """A topic: the type of its records, their key and event time, and how long they are kept.
 
+    It is a declaration alone: the settings of an application determine its name and configuration
+    in Kafka, and several applications of a process may use it. See `of`.
+
     `time` is the field with the event time (integer ms since the epoch), or a Timestamp.
     `partitions` None means `TOPIC_PARTITIONS`: such topics are co-partitioned, so a key has the
     same partition in each. `retention` is in ms by Kafka's timestamp; None keeps records for ever.
     A compacted topic keeps the last value of each key.
     """
 
-    #: The name without EVENTFOLD_TOPIC_PREFIX and application id; see `name`.
+    #: The name without EVENTFOLD_TOPIC_PREFIX and application id; see `BoundTopic.name`.
     base_name: str
     key: str
     #: The type of the records, or a union of tagged types.
@@ -75,16 +79,30 @@ class Topic:
     #: Whether any number of applications may write it, so that it has no owner.
     shared: bool = False
 
-    @cached_property
-    def name(self) -> str:
-        """The topic's name in Kafka."""
-        if self.external:
-            return self.base_name
-        return settings().topic_name(self.base_name, internal=self.internal)
+    def of(self, conf: Settings) -> BoundTopic:
+        """Return the topic of the application with the settings `conf`."""
+        name = self.base_name
+        if not self.external:
+            name = conf.topic_name(name, internal=self.internal)
+        declared: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(Topic)}
+        number = self.partitions or conf.topic_partitions
+        return BoundTopic(**declared, name=name, number=number, max_ahead=conf.max_ahead)
 
-    def partition_count(self, conf: Settings | None = None) -> int:
-        """Return the number of partitions under the settings `conf`; this process's if None."""
-        return self.partitions or (conf or settings()).topic_partitions
+
+@dataclass(frozen=True, kw_only=True)
+class BoundTopic(Topic):
+    """A declared topic in one application: what Kafka knows of it."""
+
+    #: The topic's name in Kafka.
+    name: str
+    #: Its number of partitions.
+    number: int
+    #: How far (ms) a producer's clock may be ahead of the broker's.
+    max_ahead: int
+
+    def partition_count(self) -> int:
+        """Return the number of partitions."""
+        return self.number
 
     def config(self) -> dict[str, str]:
         """Return the topic's configuration by Kafka's option names."""
@@ -100,7 +118,7 @@ class Topic:
             return {TIMESTAMP_TYPE: self.time.value}
         # Event times are Kafka's timestamps or are checked against them. Both come from the
         # producer's clock, so the broker rejects records that are far ahead of its own clock.
-        bound = {AFTER_MAX: str(settings().max_ahead)}
+        bound = {AFTER_MAX: str(self.max_ahead)}
         if self.time is Timestamp.CREATE:
             return {TIMESTAMP_TYPE: self.time.value} | bound
         return bound if isinstance(self.time, str) and self.external and not self.shared else {}
@@ -111,11 +129,11 @@ class Changelog:
     """The changelog topic of a table: its rows, co-partitioned with the table's source."""
 
     name: str
-    source: Topic
+    source: BoundTopic
 
-    def partition_count(self, conf: Settings | None = None) -> int:
+    def partition_count(self) -> int:
         """Return the number of partitions, which is that of the source."""
-        return self.source.partition_count(conf)
+        return self.source.partition_count()
 
     def config(self) -> dict[str, str]:
         """Return the topic's configuration, whose segments roll early enough to be compacted."""

@@ -92,7 +92,7 @@ def _rank(host: Host, source: Topic, row: Callable[[Any], Any], row_type: Any) -
         row_type=row_type,
         record=ranking,
         origin=lambda record: (record.partition, record.stream_time),
-        inputs=range(TICKS.partition_count()),
+        inputs=range(TICKS.of(host.tasks.conf).partition_count()),
         retention=settings().retention,
         help="The gains of all symbols, day by day; the ten best are top-gainers",
     )

@@ -52,7 +52,7 @@ latest_surges = LatestSurges(
     row_type=Surge,
     record=newest_first,
     origin=lambda surge: (surge.partition, surge.end),
-    inputs=range(TICKS.partition_count()),
+    inputs=range(TICKS.of(app.settings).partition_count()),
     retention=DAY.size,
     help="The latest surge of each symbol",
 )

@@ -17,6 +17,7 @@ from app.market.topics import (
     TOP_LOSERS,
     TREND_SIGNALS,
 )
+from app.settings import Settings
 from app.shop.topics import (
     CLICK_THROUGH,
     CLICKS,
@@ -38,7 +39,7 @@ from app.transactions.topics import (
 )
 from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS
 
-ALL = (
+DECLARED = (
     TICKS,
     CANDLES,
     TICKS_LATE,
@@ -81,3 +82,6 @@ ALL = (
     DEAD_LETTERS,
     OWNERS,
 )
+
+#: With the names that they have by default.
+ALL = tuple(topic.of(Settings()) for topic in DECLARED)

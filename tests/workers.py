@@ -261,7 +261,7 @@ class Market:
     def name_of(self, topic: Topic) -> str:
         """Return a topic's name in Kafka; that of an internal one has the application's id."""
         conf = Settings(TICKSTREAM_APP_ID=self.application)
-        return conf.topic_name(topic.base_name, internal=topic.internal)
+        return topic.of(conf).name
 
     def worker(self, **environment: object) -> Worker:
         """Return another worker of the application, to be started by `with` or `start()`."""

@@ -26,7 +26,7 @@ class consume(LongCommand):  # noqa: N801 - Faust takes a command's name from it
     )
 
     options = [  # noqa: RUF012 - Faust's own form
-        option("--topic", default=TICKS.name, help="Topic of ticks or bare prices."),
+        option("--topic", default=TICKS.base_name, help="Topic of ticks or bare prices."),
         option(
             "--output",
             default="data.csv",

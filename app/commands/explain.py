@@ -139,7 +139,7 @@ async def _explain_other_tables(
         return error
     where = address(conf) / "api" / "windows"
     return CommandError(
-        f"{error}. Only candles are explained, which are made of {TICKS.name}: the windows of "
+        f"{error}. Only candles are explained, which are made of {TICKS.base_name}: the windows of "
         f"{', '.join(others)} are at {where}/TABLE/KEY"
     )
 
@@ -147,8 +147,9 @@ async def _explain_other_tables(
 async def _records(conf: Settings, candle: Candle) -> list[Behind]:
     """Read the records that should be in a window: its own, readable, and not refused as late."""
     refused = await _refused(conf, candle)
-    partition = TopicPartition(TICKS.name, candle.partition)
-    decoder = Decoder(TICKS, candle.partition, conf.max_ahead, SystemClock())
+    ticks = TICKS.of(conf)
+    partition = TopicPartition(ticks.name, candle.partition)
+    decoder = Decoder(ticks, candle.partition, conf.max_ahead, SystemClock())
     records: list[Behind] = []
     first, last = candle.first_offset, candle.last_offset
     async for raw in _read(conf, partition, first, last + 1):
@@ -168,7 +169,7 @@ async def _refused(conf: Settings, candle: Candle) -> set[int]:
     is_day = (candle.size, candle.advance) == (day.size, day.advance)
     table = "days" if is_day else "candles"
     decode = json_decoder(LateTick)
-    partition = TopicPartition(TICKS_LATE.name, candle.partition)
+    partition = TopicPartition(TICKS_LATE.of(conf).name, candle.partition)
     found = set()
     async for records in _read(conf, partition, None, None):
         for each in records:

@@ -73,7 +73,8 @@ class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its cla
             logging.getLogger(name).setLevel(logging.CRITICAL)
         simulations = read_by(self.app.tasks.topics)
         simulations.pop("market", None)  # it has options of its own
-        sent = [TICKS, *(topic for each in simulations.values() for topic in each.topics)]
+        every = [TICKS, *(topic for each in simulations.values() for topic in each.topics)]
+        sent = [topic.of(self.app.settings) for topic in every]
         topics: dict[str, Described] = {each.name: each for each in (*sent, *topics_of(self.app))}
         plan = Plan(
             rate=self.kwargs["rate"],

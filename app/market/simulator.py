@@ -57,7 +57,7 @@ class Simulator(Service):
         conf: Settings,
         market: Market,
         *,
-        topic: str = TICKS.name,
+        topic: str = TICKS.base_name,
         **kwargs: Any,
     ) -> None:
         self._market = market

@@ -38,7 +38,7 @@ def _is_bare(command: LongCommand) -> bool:
 
 
 def _outbox(command: LongCommand) -> Outbox:
-    topic = command.kwargs["topic"] or TICKS.name
+    topic = command.kwargs["topic"] or TICKS.base_name
     return Outbox(command.app.settings, topic, event_timestamps=_is_bare(command))
 
 

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PLACE = TopicPartition(RULES.name, 0)
+_TOPIC = RULES.of(settings()).name
+PLACE = TopicPartition(_TOPIC, 0)
 
 #: Seconds until a database or a broker that does not answer is tried again.
 PAUSE = 2.0
@@ -92,7 +93,7 @@ class RulesFeed(Service):
             logger.error(
                 "Rules can't be read from their database or written to %s; those that are known "
                 "stay in force: %s",
-                RULES.name,
+                _TOPIC,
                 text,
             )
         self._told = text
@@ -108,7 +109,7 @@ class RulesFeed(Service):
     async def _follow(self) -> None:
         """Publish changes until this worker loses the partition or stops."""
         conf = settings()
-        producer = new_producer(f"{conf.app_id}-{RULES.name}-feed", conf)
+        producer = new_producer(f"{conf.app_id}-{_TOPIC}-feed", conf)
         try:
             # This fences the previous owner: from here on it adds no more rules to the topic.
             await producer.start()
@@ -232,7 +233,7 @@ async def _deliver(producer: AIOKafkaProducer, records: Iterable[tuple[str, Rule
     """Send records and wait for their acknowledgements: a commit does not report a failed send."""
     sent = [
         await producer.send(
-            RULES.name,
+            _TOPIC,
             None if rule is None else msgspec.json.encode(rule),
             name.encode(),
             partition=0,
@@ -261,6 +262,6 @@ def _say_strangers(known: dict[str, Rule], changes: list[Change], database: Rule
             "the database that TICKSTREAM_RULES_URL should name?",
             database,
             len(strangers),
-            RULES.name,
+            _TOPIC,
             min(strangers),
         )

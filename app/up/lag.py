@@ -13,8 +13,9 @@ class Lag:
     """Number of ticks that no worker of the application has committed yet."""
 
     def __init__(self, conf: Settings) -> None:
-        count = TICKS.partition_count(conf)
-        self._partitions = [TopicPartition(TICKS.name, number) for number in range(count)]
+        ticks = TICKS.of(conf)
+        numbers = range(ticks.partition_count())
+        self._partitions = [TopicPartition(ticks.name, number) for number in numbers]
         self._consumer: Any = AIOKafkaConsumer(
             **client_options(conf),
             group_id=conf.app_id,

@@ -195,7 +195,8 @@ class LocalSupervisor:
         rows = {
             "dashboard": f"{web_address(conf)}/",
             "Kafka": kafka,
-            "market": f"{plan.rate:,.10g} ticks/s of {plan.symbols} symbols, topic {TICKS.name}",
+            "market": f"{plan.rate:,.10g} ticks/s of {plan.symbols} symbols, "
+            f"topic {TICKS.base_name}",
             **{name: _told(each) for name, each in plan.simulations.items()},
             "worker": f"log {self._log}; to start another worker:",
             "": worker_command(conf),
@@ -227,7 +228,7 @@ class LocalSupervisor:
 
 
 def _told(simulation: Simulation) -> str:
-    topics = ", ".join(topic.name for topic in simulation.topics)
+    topics = ", ".join(topic.base_name for topic in simulation.topics)
     return f"{simulation.purpose}, {simulation.rate:,.10g}/s, topic {topics}"
 
 

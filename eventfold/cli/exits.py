@@ -53,8 +53,9 @@ def describe(error: BaseException) -> str:
 
     from eventfold.engine.errors import describe_error  # noqa: PLC0415
     from eventfold.kafka.broker_preflight import describe_unreachable  # noqa: PLC0415
-    from eventfold.settings import settings  # noqa: PLC0415
 
-    if isinstance(error, KafkaConnectionError):
-        return describe_unreachable(settings())
+    command = click.get_current_context(silent=True)
+    app = getattr(command.find_root(), "app", None) if command else None
+    if app is not None and isinstance(error, KafkaConnectionError):
+        return describe_unreachable(app.settings)
     return f"{describe_error(error)}: -l debug logs the traceback"

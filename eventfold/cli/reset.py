@@ -101,7 +101,7 @@ async def plan(conf: Settings, tables: Sequence[StateTable]) -> Plan:
 async def _find_written(found: Plan, conf: Settings, tables: Sequence[StateTable]) -> None:
     """Add the topics that the application owns, and those that it has to leave, to the plan."""
     owners = await read_owners(conf)
-    written = {name: topic.shared for name, topic in outputs_of(tables).items()}
+    written = {name: topic.shared for name, topic in outputs_of(tables, conf).items()}
     without = [name for name, shared in written.items() if not shared and name not in owners]
     evidence = await find_evidence(without, tables, conf)
     found.unclaimed = [name for name in without if name in evidence.written]
@@ -155,7 +155,7 @@ async def clear(names: Iterable[str], conf: Settings, tables: Sequence[StateTabl
 
     Compacted topics are recreated, since brokers delete no records of those. Raises AdminError.
     """
-    topics = [topic for name, topic in outputs_of(tables).items() if name in names]
+    topics = [topic for name, topic in outputs_of(tables, conf).items() if name in names]
     anew = [topic for topic in topics if topic.compacted]
     counts = await existing_topics(conf)
     async with administering(conf) as admin:

@@ -16,7 +16,7 @@ from eventfold.connectors.feed import Outboxes, fast, live
 from eventfold.connectors.files import Replay, UnreadableFileError, paced
 from eventfold.connectors.outbox import Outbox
 from eventfold.connectors.simulations import Simulation
-from eventfold.topics import Timestamp, Topic
+from eventfold.topics import BoundTopic, Timestamp, Topic
 from eventfold.worker.startup_checks import topics_of
 
 
@@ -95,8 +95,8 @@ def named_topic(command: LongCommand, default: Topic | None) -> Topic:
     there is none.
     """
     name = command.kwargs["topic"]
-    known = {each.name: each for each in topics_of(command.app) if isinstance(each, Topic)}
-    topic = known.get(name, default) if name else default
+    known = {each.name: each for each in topics_of(command.app) if isinstance(each, BoundTopic)}
+    topic: Topic | None = known.get(name, default) if name else default
     if topic is None:
         reason = "which topic?" if name is None else f"{name!r} is no topic of this application"
         raise OptionError(f"--topic: {reason} It has {', '.join(sorted(known))}")
@@ -119,7 +119,7 @@ async def send_file(
     topic, speed = named_topic(command, default), command.kwargs["speed"]
     if event_timestamps is None:
         event_timestamps = topic.time is Timestamp.CREATE
-    name = command.kwargs["topic"] or topic.name
+    name = command.kwargs["topic"] or topic.of(command.app.settings).name
     outbox = Outbox(command.app.settings, name, event_timestamps=event_timestamps)
     replay = Replay(path, topic)
     records = paced(replay.records(command.kwargs["count"]), speed)
@@ -149,7 +149,7 @@ async def send_simulation(command: LongCommand, load: Callable[[], Simulation]) 
     made = simulation.make(seed, rate or 1000 / step, start)
     slices = live(made, count) if rate else fast(made, count)
     outboxes = Outboxes(command.app.settings, simulation)
-    topics = [topic.name for topic in simulation.topics]
+    topics = [topic.of(command.app.settings).name for topic in simulation.topics]
     await send_all(command, outboxes, slices, topics, is_live=bool(rate))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from eventfold.cli.command import CommandError, OptionError
 from eventfold.connectors.sink import Sink, SinkRecord
 from eventfold.extras import demand
-from eventfold.topics import Topic
+from eventfold.topics import BoundTopic
 
 #: How targets are written, for messages.
 FORMS = (
@@ -18,7 +18,7 @@ FORMS = (
 )
 
 
-def sink_into(target: str, topic: Topic, table: str | None, headers: Path | None) -> Sink:
+def sink_into(target: str, topic: BoundTopic, table: str | None, headers: Path | None) -> Sink:
     """Return the sink of a topic into a target, which is written as `FORMS` says.
 
     Raises OptionError for another target, CommandError if its extra is not installed.
@@ -36,7 +36,7 @@ def sink_into(target: str, topic: Topic, table: str | None, headers: Path | None
     return _webhook(target, topic, headers) if make is _webhook else make(target, topic)
 
 
-def _sql(target: str, topic: Topic, table: str | None) -> Sink:
+def _sql(target: str, topic: BoundTopic, table: str | None) -> Sink:
     demand("sqlalchemy", "sql", "a sink into a database", CommandError)
     if target.startswith("postgresql"):
         demand("asyncpg", "postgres", "a sink into PostgreSQL", CommandError)
@@ -47,14 +47,14 @@ def _sql(target: str, topic: Topic, table: str | None) -> Sink:
     return SqlSink(target, topic, table or re.sub(r"\W", "_", topic.name))
 
 
-def _parquet(target: str, topic: Topic) -> Sink:
+def _parquet(target: str, topic: BoundTopic) -> Sink:
     demand("polars", "parquet", "a sink into Parquet files", CommandError)
     from eventfold.connectors.parquet import ParquetSink  # noqa: PLC0415  # of an extra
 
     return ParquetSink(Path(_rest(target)), topic)
 
 
-def _csv(target: str, topic: Topic) -> Sink:
+def _csv(target: str, topic: BoundTopic) -> Sink:
     from eventfold.connectors.columns import Rows  # noqa: PLC0415  # other commands need none
     from eventfold.connectors.csv import CsvSink  # noqa: PLC0415  # the same
 
@@ -68,7 +68,7 @@ def _csv(target: str, topic: Topic) -> Sink:
     return CsvSink(Path(_rest(target)), names, to_row)
 
 
-def _webhook(target: str, topic: Topic, headers: Path | None) -> Sink:
+def _webhook(target: str, topic: BoundTopic, headers: Path | None) -> Sink:
     from eventfold.connectors.webhook import WebhookSink  # noqa: PLC0415  # the same
 
     content_type = "application/octet-stream" if topic.read else "application/json"
@@ -86,12 +86,12 @@ def _headers(path: Path) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _python(target: str, topic: Topic) -> Sink:
+def _python(target: str, topic: BoundTopic) -> Sink:
     """Return the sink that an object makes of the topic: a subclass of Sink, or a function."""
     name = _rest(target)
     module, _, attribute = name.rpartition(".")
     try:
-        make: Callable[[Topic], Sink] = getattr(import_module(module), attribute)
+        make: Callable[[BoundTopic], Sink] = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise OptionError(f"--to: {name} can't be imported: {error}") from error
     return make(topic)

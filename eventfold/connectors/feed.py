@@ -68,7 +68,9 @@ class Outboxes:
 
     def __init__(self, conf: Settings, simulation: Simulation) -> None:
         self._outboxes = {
-            topic.name: Outbox(conf, topic.name, event_timestamps=topic.time is Timestamp.CREATE)
+            topic.base_name: Outbox(
+                conf, topic.of(conf).name, event_timestamps=topic.time is Timestamp.CREATE
+            )
             for topic in simulation.topics
         }
         self._open = AsyncExitStack()
@@ -94,7 +96,7 @@ class Outboxes:
         """Add records to the batches of their topics. Raises KafkaError as `Outbox.send` does."""
         by_topic = defaultdict(list)
         for topic, record in records:
-            by_topic[topic.name].append(record)
+            by_topic[topic.base_name].append(record)
         for name, group in by_topic.items():
             await self._outboxes[name].send(group)
 

@@ -18,7 +18,7 @@ from eventfold.recent import Recent
 from eventfold.records import EARLIEST, LATEST, DeadLetter
 from eventfold.records.reading import reader
 from eventfold.settings import MAX_RECORD
-from eventfold.topics import Timestamp, Topic
+from eventfold.topics import BoundTopic, Timestamp
 from eventfold.windows.panes import BEFORE_ALL
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Decoder:
 
     def __init__(
         self,
-        topic: Topic,
+        topic: BoundTopic,
         partition: int,
         max_ahead: int | None,
         clock: Clock,

@@ -52,7 +52,7 @@ async def ends(
 
 
 async def survey(
-    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], conf: Settings
 ) -> dict[TopicPartition, Log]:
     """Return what brokers know of changelog partitions; from then on, fetch their topics by id.
 
@@ -63,7 +63,7 @@ async def survey(
     ids = await topic_ids(client, names)
     for name, found in ids.items():
         if known.bind(name, found) != found:
-            raise OtherHistoryError(changelog_made_anew(name))
+            raise OtherHistoryError(changelog_made_anew(name, conf))
     kept = await _tombstones_kept(client, names)
     return {
         tp: Log(first, end, ids[tp.topic], kept.get(tp.topic, TOMBSTONES_KEPT), asked)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from aiokafka import TopicPartition
 
+    from eventfold.settings import Settings
+
 #: Settings that a table's results depend on, as text: `{"windows": "5m/1m", "grace": "1m", ...}`.
 Definition = dict[str, str]
 
@@ -76,11 +78,11 @@ def changes(table: str, before: Definition, now: Definition) -> list[Change]:
     ]
 
 
-def demand_same_windows(table: str, before: Definition, now: Definition) -> None:
+def demand_same_windows(table: str, before: Definition, now: Definition, conf: Settings) -> None:
     """Raise TaskError if a table's windows are not those that its state was made for."""
     for change in changes(table, before, now):
         if change.setting == WINDOWS:
-            raise TaskError(other_windows(change.table, change.before, change.now))
+            raise TaskError(other_windows(change.table, change.before, change.now, conf))
 
 
 class Defined(Protocol):
@@ -101,8 +103,8 @@ class Definitions:
     `tables` maps each source topic to the tables folded from it.
     """
 
-    def __init__(self, application: str, tables: Mapping[str, Sequence[Defined]]) -> None:
-        self._application = application
+    def __init__(self, conf: Settings, tables: Mapping[str, Sequence[Defined]]) -> None:
+        self._conf = conf
         self._tables = tables
 
     def metadata(self, source: str) -> str:
@@ -114,7 +116,7 @@ class Definitions:
         for tp, each in committed.items():
             changed = self._changes(tp.topic, each.metadata)
             if changed:
-                raise TaskError(other_definitions(self._application, *changed[0]))
+                raise TaskError(other_definitions(self._conf.app_id, *changed[0]))
 
     def changed(
         self, committed: Mapping[TopicPartition, OffsetAndMetadata]
@@ -141,7 +143,7 @@ class Definitions:
             return []
         if theirs.keys() != ours.keys():
             names = ",".join(sorted(theirs)), ",".join(sorted(ours))
-            raise TaskError(other_pipelines(self._application, source, *names))
+            raise TaskError(other_pipelines(self._conf, source, *names))
         for name in sorted(ours):
-            demand_same_windows(name, theirs[name], ours[name])
+            demand_same_windows(name, theirs[name], ours[name], self._conf)
         return [each for name in sorted(ours) for each in changes(name, theirs[name], ours[name])]

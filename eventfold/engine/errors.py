@@ -9,7 +9,7 @@ import traceback
 from aiokafka.errors import ProducerFenced
 
 from eventfold.open_files import describe_limit, is_limit
-from eventfold.settings import settings, variable
+from eventfold.settings import Settings
 
 #: Path prefixes of traceback frames that a user can't repair: libraries, and the import system.
 _LIBRARIES = (*(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib")), "<frozen")
@@ -42,10 +42,10 @@ class BatchError(Exception):
 class TooLargeError(ValueError):
     """Record or row that would be larger than the setting `max_record_bytes`."""
 
-    def __init__(self, what: str, size: int, most: int) -> None:
+    def __init__(self, what: str, size: int, most: int, conf: Settings) -> None:
         super().__init__(
             f"{what} would have {size:,} bytes, more than {most:,}: see "
-            f"{variable('max_record_bytes')}"
+            f"{conf.variable('max_record_bytes')}"
         )
 
 
@@ -64,31 +64,32 @@ class UnwritableError(BatchError):
         self.offset = offset
 
 
-def afresh() -> str:
+def afresh(conf: Settings) -> str:
     """Describe what an application can do that can't continue with its state.
 
     It loses and doubles nothing: the old topics stay, and the new application folds its sources
     into topics that nobody else writes.
     """
     return (
-        f"start afresh under another {variable('app_id')} with a {variable('topic_prefix')} of its "
-        "own, which makes its outputs new topics for readers to go on with"
+        f"start afresh under another {conf.variable('app_id')} with a "
+        f"{conf.variable('topic_prefix')} of its own, which makes its outputs new topics for "
+        "readers to go on with"
     )
 
 
-def other_pipelines(application: str, source: str, theirs: str, ours: str) -> str:
+def other_pipelines(conf: Settings, source: str, theirs: str, ours: str) -> str:
     """Describe a source that other workers of the application fold into other tables."""
     return (
-        f"application {application} folds {source} into {theirs}, this worker into {ours}: run it "
-        f"with the same {' and '.join(settings().selection())}, or {afresh()}"
+        f"application {conf.app_id} folds {source} into {theirs}, this worker into {ours}: run it "
+        f"with the same {' and '.join(conf.selection())}, or {afresh(conf)}"
     )
 
 
-def made_anew(source: str) -> str:
+def made_anew(source: str, conf: Settings) -> str:
     """Describe a source that was recreated: it is not the topic whose records were folded."""
     return (
         f"topic {source} was deleted and made anew: none of its records is folded, the state of "
-        f"its tables is of the topic before it: {afresh()}"
+        f"its tables is of the topic before it: {afresh(conf)}"
     )
 
 
@@ -101,20 +102,20 @@ def other_definitions(application: str, table: str, setting: str, theirs: str, o
     )
 
 
-def other_windows(table: str, before: str, now: str) -> str:
+def other_windows(table: str, before: str, now: str, conf: Settings) -> str:
     """Describe windows that differ from those that a table's state was made for."""
     return (
         f"table {table}: its state is of windows {before}, this worker's are {now}, and windows "
         f"can't change in place: set them back, in the settings or where the table is declared, or "
-        f"{afresh()}"
+        f"{afresh(conf)}"
     )
 
 
-def changelog_made_anew(changelog: str) -> str:
+def changelog_made_anew(changelog: str, conf: Settings) -> str:
     """Describe a changelog that was recreated: the state was written to the topic before it."""
     return (
         f"topic {changelog} was deleted and made anew: what its table had written before is in no "
-        f"changelog any more, its state is lost: {afresh()}"
+        f"changelog any more, its state is lost: {afresh(conf)}"
     )
 
 

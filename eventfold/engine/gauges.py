@@ -12,7 +12,6 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from eventfold.engine.task import State
-from eventfold.settings import variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from eventfold.engine.partition import PartitionState
     from eventfold.engine.progress import Progress
-    from eventfold.engine.task import Task
     from eventfold.engine.tasks import Tasks
 
 _OF_TASK = ["topic", "partition"]
@@ -37,7 +35,7 @@ class TaskGauges(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield each gauge with its present values."""
         yield self._counts()
-        yield from _of_tasks(self._tasks.all)
+        yield from _of_tasks(self._tasks)
         yield from _of_states([state for task in self._tasks.all for state in task.states])
         yield from _of_restores(
             [each for task in self._tasks.all if (each := task.restoring) and each.end > each.begin]
@@ -53,17 +51,17 @@ class TaskGauges(Collector):
         return counts
 
 
-def _of_tasks(tasks: list[Task]) -> Iterator[Metric]:
+def _of_tasks(tasks: Tasks) -> Iterator[Metric]:
     uncommitted = GaugeMetricFamily(
         "eventfold_uncommitted_records", "Offsets folded and not committed yet", labels=_OF_TASK
     )
     memory = GaugeMetricFamily(
         "eventfold_uncommitted_bytes",
         "Memory of what is folded and not committed yet, estimated; "
-        f"{variable('uncommitted_bytes')} is the limit of their sum",
+        f"{tasks.conf.variable('uncommitted_bytes')} is the limit of their sum",
         labels=_OF_TASK,
     )
-    for task in tasks:
+    for task in tasks.all:
         labels = [task.source, str(task.partition)]
         if task.next_offset is not None and task.states:
             uncommitted.add_metric(labels, max(s.uncommitted for s in task.states))

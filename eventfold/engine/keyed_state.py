@@ -266,7 +266,7 @@ class KeyedState(PartitionState):
             size = len(key) + len(encode_row(version, self._timer, last, state))
             # A row that does not grow is accepted at any size: it may be shrinking to the limit.
             if before is None or size > len(key) + len(before):
-                _demand_size(key, size, largest)
+                self._demand_size(key, size, largest)
         except Exception:
             if entry is not None and before is not None:
                 *_, entry.state = self._decode(row_key(key, OPEN), before)
@@ -366,7 +366,7 @@ class KeyedState(PartitionState):
             state = self.table.process.on_time(entry.state, self)
             if len(before) > self.outputs.largest // SMALL and state is not None:
                 size = len(key) + len(encode_row(self.table.version, None, entry.last, state))
-                _demand_size(key, size, self.outputs.largest)
+                self._demand_size(key, size, self.outputs.largest)
         except Exception as error:  # noqa: BLE001  # a user's function may raise anything
             self._take_back()
             self._timer = None
@@ -428,6 +428,11 @@ class KeyedState(PartitionState):
         entry = self._entries.get(key)
         return None if entry is None else entry.state
 
+    def _demand_size(self, key: bytes, size: int, most: int) -> None:
+        if size > most:
+            what = f"the row of key {key[:MOST_SHOWN]!r}"
+            raise TooLargeError(what, size, most, self.table.runtime.conf)
+
     def rows_of(self, key: bytes) -> list[Any]:
         """Return a list of the key's state; empty for an unknown key."""
         state = self.state_of(key)
@@ -436,11 +441,6 @@ class KeyedState(PartitionState):
     def each_key(self) -> Iterator[bytes]:
         """Return the keys that have a state: all are in memory."""
         return iter(list(self._entries))
-
-
-def _demand_size(key: bytes, size: int, most: int) -> None:
-    if size > most:
-        raise TooLargeError(f"the row of key {key[:MOST_SHOWN]!r}", size, most)
 
 
 def _raw(key: str) -> bytes:

@@ -16,7 +16,7 @@ from eventfold.engine.placing import partition_of
 from eventfold.engine.uncommitted import Outgoing
 from eventfold.records import DeadLetter
 from eventfold.records.candles import candle
-from eventfold.topics import DEAD_LETTERS, Topic
+from eventfold.topics import DEAD_LETTERS, BoundTopic
 
 #: A record to write: key, value (None: a tombstone), headers.
 Out = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
@@ -44,6 +44,7 @@ class Outputs:
         self.largest = table.runtime.conf.max_record_bytes
         #: Records of the next checkpoint by (topic, partition), in the order they were made.
         self.records: dict[tuple[str, int], list[Out]] = defaultdict(list)
+        self._dead_letters = DEAD_LETTERS.of(table.runtime.conf)
         self.outgoing = Outgoing()
         #: What is being published, for error messages; formatted only if something raises.
         self.publishing: object = None
@@ -91,7 +92,7 @@ class Outputs:
             self._shared_places = places
         return places
 
-    def _checked(self, topic: Topic, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def _checked(self, topic: BoundTopic, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Wrap `make` to return encoded JSON, or None where there is no record to write.
 
         A record that can't be written becomes a dead letter. A candle is not wrapped: the longest
@@ -109,7 +110,7 @@ class Outputs:
 
         return made
 
-    def append(self, topic: Topic, key: str, record: Any, source_offset: int) -> None:
+    def append(self, topic: BoundTopic, key: str, record: Any, source_offset: int) -> None:
         """Write a record of a log with the next checkpoint, with the header `source`.
 
         Co-partitioned topics get it in this partition, unless tables of another source write them
@@ -122,7 +123,7 @@ class Outputs:
 
     def _write(
         self,
-        topic: Topic,
+        topic: BoundTopic,
         key: bytes,
         record: Any,
         headers: list[tuple[str, bytes]],
@@ -135,7 +136,7 @@ class Outputs:
         self.records[topic.name, self._partition_in(topic, key)].append((key, value, headers))
         return True
 
-    def _encoded(self, topic: Topic, key: bytes, record: Any, offset: int) -> bytes | None:
+    def _encoded(self, topic: BoundTopic, key: bytes, record: Any, offset: int) -> bytes | None:
         """Return a record as JSON; None if it can't be written.
 
         It becomes a dead letter then, with the offset of its source record, and no worker stops.
@@ -153,7 +154,8 @@ class Outputs:
         """Raise TooLargeError for a record larger than the setting `max_record_bytes`."""
         size = len(key) + len(value)
         if size > self.largest:
-            raise TooLargeError(f"a record for {topic} ({key[:MOST_SHOWN]!r})", size, self.largest)
+            what = f"a record for {topic} ({key[:MOST_SHOWN]!r})"
+            raise TooLargeError(what, size, self.largest, self._table.runtime.conf)
 
     def letter(self, key: bytes, value: bytes | None, error: Exception, offset: int) -> DeadLetter:
         """Build the dead letter of an output record that can't be written."""
@@ -169,12 +171,12 @@ class Outputs:
             time=self._clock.time(),
         )
 
-    def _partition_in(self, topic: Topic, key: bytes) -> int:
+    def _partition_in(self, topic: BoundTopic, key: bytes) -> int:
         if self._follows_source(topic):
             return self._partition
         return self.partition_of(key, topic.partition_count())
 
-    def _follows_source(self, topic: Topic) -> bool:
+    def _follows_source(self, topic: BoundTopic) -> bool:
         """Return whether a record of `topic` stays in the partition of its source record."""
         follows = self._following.get(topic.name)
         if follows is None:
@@ -184,4 +186,4 @@ class Outputs:
     def dead(self, letter: DeadLetter) -> None:
         """Write a dead letter with the next checkpoint, and count it."""
         metrics.dead_letters.labels(self._table.source.name, letter.stage).inc()
-        self.append(DEAD_LETTERS, letter.topic, letter, letter.offset)
+        self.append(self._dead_letters, letter.topic, letter, letter.offset)

@@ -11,7 +11,7 @@ from eventfold.engine.routes import Routes
 from eventfold.engine.unwritable import Unwritable
 from eventfold.native import Extension
 from eventfold.settings import Settings
-from eventfold.topics import Changelog, Topic
+from eventfold.topics import BoundTopic, Changelog
 
 
 class Runtime(Protocol):
@@ -29,11 +29,11 @@ class Table(Protocol):
     """Table of a partition, as far as the partition's state needs it: see `StateTable`."""
 
     name: str
-    source: Topic
+    source: BoundTopic
     timed: bool
     #: Function that makes the record of a result, for queries.
     record: Callable[[Any], Any]
-    publications: list[tuple[Topic, Callable[[Any], Any]]]
+    publications: list[tuple[BoundTopic, Callable[[Any], Any]]]
     #: Topic that holds the rows.
     changelog: Changelog
     #: Description of the rows' layout.
@@ -51,7 +51,7 @@ class Table(Protocol):
     def publish_interval(self) -> int:
         """Time between two publications (ms)."""
 
-    def co_partitions(self, topic: Topic) -> bool:
+    def co_partitions(self, topic: BoundTopic) -> bool:
         """Return whether a record for `topic` stays in the partition of its source record."""
 
     def saw(self, key: bytes, partition: int) -> None:

@@ -121,19 +121,19 @@ class PartitionState(ABC):
         store is of another changelog, and TaskError if the table had other windows.
         """
         value = self.store.get(META)
-        layout = self.table.layout
+        layout, conf = self.table.layout, self.table.runtime.conf
         self.meta.become(decode_meta(value) if value is not None else Meta(layout=layout))
         definition = self.table.definition
-        demand_same_windows(self.table.name, self.meta.definition, definition)
+        demand_same_windows(self.table.name, self.meta.definition, definition, conf)
         self.meta.definition = definition
         if self.meta.layout != layout:
             raise UnreadableRowError(
                 f"table {self.table.name}: its rows are {self.meta.layout}, this code and its "
-                f"settings ask for {layout}; set them back, or {afresh()}"
+                f"settings ask for {layout}; set them back, or {afresh(conf)}"
             )
         if differ(self.meta.history, self.store.history):
             # The writer did not know yet that the changelog was made anew: rows are missing.
-            raise OtherHistoryError(changelog_made_anew(self.table.changelog.name))
+            raise OtherHistoryError(changelog_made_anew(self.table.changelog.name, conf))
         self.meta.history = self.store.history or self.meta.history
         self._load()
 
@@ -225,7 +225,8 @@ class PartitionState(ABC):
         for row, value in rows:
             if value is not None and len(row) + len(value) > self.outputs.largest:
                 what = f"the row of key {split_row_key(row)[0][:MOST_SHOWN]!r}"
-                why = str(TooLargeError(what, len(row) + len(value), self.outputs.largest))
+                size = len(row) + len(value)
+                why = str(TooLargeError(what, size, self.outputs.largest, self.table.runtime.conf))
         if why is not None:
             raise UnwritableError(
                 self.table.name,

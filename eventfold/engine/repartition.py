@@ -88,7 +88,7 @@ def repartition(
         source=source,
         make=send,
         outputs=[to],
-        help=help or f"{source.name} by {to.key}",
+        help=help or f"{source.base_name} by {to.key}",
     )
 
     @app.agent(app.batches(source), name=f"repartition {step.name}")
@@ -106,5 +106,5 @@ def _check_fields(to: Topic) -> None:
         missing = [name for name in wanted if name not in fields]
         if missing:
             raise DefinitionError(
-                f"repartition to {to.name}: {kind.__name__} has no field {missing[0]!r}"
+                f"repartition to {to.base_name}: {kind.__name__} has no field {missing[0]!r}"
             )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from aiokafka import TopicPartition
 
+    from eventfold.settings import Settings
+
 logger = logging.getLogger(__name__)
 
 #: Prefix of a changelog identity that this code made up, because brokers may have no topic ids.
@@ -73,9 +75,12 @@ class Replica:
     and if the changelog is empty and the store is of an earlier one.
     """
 
-    def __init__(self, path: Path, changelog: TopicPartition, log: Log, *, timed: bool) -> None:
+    def __init__(
+        self, path: Path, changelog: TopicPartition, log: Log, conf: Settings, *, timed: bool
+    ) -> None:
         self.path = path
         self.name = f"{changelog.topic}-{changelog.partition}"
+        self._conf = conf
         self._timed = timed
         self.store = Store(path)
         #: When brokers answered last, and when they did before that (ms).
@@ -117,7 +122,7 @@ class Replica:
         if self.store.offset and self._log.first == self._log.end:
             raise OtherHistoryError(
                 f"{self.name}: the changelog was made anew and is empty, {self.path} is of the one "
-                f"before it, its state is lost: {afresh()}"
+                f"before it, its state is lost: {afresh(self._conf)}"
             )
         self._begin_again(f"it is of another changelog than {self.name} is now")
 
@@ -126,13 +131,13 @@ class Replica:
         if reached > end:
             raise OtherHistoryError(
                 f"{self.name} ends at offset {end}, {self.path} has reached {reached}: the "
-                f"changelog was made anew, or its broker has lost records: {afresh()}"
+                f"changelog was made anew, or its broker has lost records: {afresh(self._conf)}"
             )
         # A transaction marker follows the last row of a checkpoint; one missing offset is no loss.
         if reached + 1 < first and (reached or first < end):
             raise OtherHistoryError(
                 f"{self.name} begins at offset {first}, {self.path} has reached {reached}: rows "
-                f"between them were deleted: {afresh()}"
+                f"between them were deleted: {afresh(self._conf)}"
             )
 
     def _begin_again(self, reason: str) -> None:

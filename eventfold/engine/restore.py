@@ -41,8 +41,8 @@ async def restore(
     changelog = TopicPartition(table.changelog.name, partition)
     async with running(new_consumer(conf)) as consumer:
         consumer.assign([changelog])
-        log = (await survey(consumer, [changelog]))[changelog]
-        replica = Replica(path, changelog, log, timed=table.timed)
+        log = (await survey(consumer, [changelog], conf))[changelog]
+        replica = Replica(path, changelog, log, conf, timed=table.timed)
         try:
             await _read_all(consumer, changelog, replica, log.end, progress)
         except BaseException:

@@ -16,7 +16,10 @@ from eventfold.windows.panes import BEFORE_ALL
 class _Way(NamedTuple):
     """Route of the records of one type: their topic, and what sending needs of it."""
 
-    topic: Topic
+    #: Topic that was passed to `send`; None if the record's type determines it.
+    to: Topic | None
+    #: Its name in Kafka.
+    topic: str
     key_of: Callable[[Any], Any]
     write: Callable[[Any], bytes]
     #: Number of partitions of the topic.
@@ -29,7 +32,7 @@ class Collector:
     def __init__(self, routes: Routes, outputs: Outputs) -> None:
         self._routes = routes
         self._outputs = outputs
-        #: Routes by type of a record, or by name of the topic that is passed to `send`.
+        #: Routes by type of a record, or by base name of the topic that is passed to `send`.
         self._ways: dict[type | str, _Way] = {}
         #: Records sent for the one that is handled.
         self.sent: list[tuple[tuple[str, int], bytes, bytes, tuple[int, ...]]] = []
@@ -56,10 +59,10 @@ class Collector:
 
         Raises TypeError for a topic or type that is no declared output.
         """
-        way = self._ways.get(type(record) if to is None else to.name)
-        if way is None or (to is not None and to is not way.topic):
+        way = self._ways.get(type(record) if to is None else to.base_name)
+        if way is None or to is not way.to:
             way = self._way_of(record, to)
-        topic, key_of, write, partitions = way
+        _, topic, key_of, write, partitions = way
         key = str(key_of(record)).encode()
         outputs = self._outputs
         if partition is None:
@@ -67,19 +70,19 @@ class Collector:
         value = None
         try:
             value = write(record)
-            outputs.check_size(topic.name, key, value)
+            outputs.check_size(topic, key, value)
         except (TooLargeError, OverflowError, RecursionError) as error:
             if self.rejects:
                 raise
             outputs.dead(outputs.letter(key, value, error, self.offset))
         else:
-            self.sent.append(((topic.name, partition), key, value, offsets))
+            self.sent.append(((topic, partition), key, value, offsets))
 
     def _way_of(self, record: Any, to: Topic | None) -> _Way:
         topic = self._routes.topic_of(record, to)
         write = topic.write or encode_record
-        way = _Way(topic, attrgetter(topic.key), write, topic.partition_count())
-        self._ways[type(record) if to is None else to.name] = way
+        way = _Way(to, topic.name, attrgetter(topic.key), write, topic.partition_count())
+        self._ways[type(record) if to is None else to.base_name] = way
         return way
 
     def write(self) -> None:

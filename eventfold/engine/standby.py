@@ -154,7 +154,7 @@ class Standbys(Service):
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         """Open the stores that are not open yet, and seek each changelog to its position."""
         wanted = self._wanted
-        found = await survey(consumer, list(wanted))
+        found = await survey(consumer, list(wanted), self._conf)
         if self._wanted is not wanted:
             return  # a rebalance came between; it has set `_changed` again
         for changelog, log in found.items():
@@ -169,7 +169,9 @@ class Standbys(Service):
         path = self._store_path(table, changelog.partition)
         try:
             if replica is None:
-                self._replicas[changelog] = Replica(path, changelog, log, timed=table.timed)
+                self._replicas[changelog] = Replica(
+                    path, changelog, log, self._conf, timed=table.timed
+                )
             else:
                 replica.admit(log)
         except OtherHistoryError as error:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from eventfold.engine.partition import PartitionState
     from eventfold.engine.progress import Progress
     from eventfold.engine.store import Store
-    from eventfold.topics import Topic
+    from eventfold.settings import Settings
+    from eventfold.topics import BoundTopic, Topic
 
 
 #: States that queries read in place of a table's open partitions: see `StateTable.reading`.
@@ -76,10 +77,10 @@ class Host(Protocol):
         """Tasks that keep the table's partitions."""
 
 
-def outputs_of(tables: Iterable[StateTable]) -> dict[str, Topic]:
+def outputs_of(tables: Iterable[StateTable], conf: Settings) -> dict[str, BoundTopic]:
     """Return the topics that tables write, by name, with that of dead letters last."""
     topics = [topic for table in tables for topic in table.topics]
-    return {topic.name: topic for topic in [*topics, DEAD_LETTERS]}
+    return {topic.name: topic for topic in [*topics, DEAD_LETTERS.of(conf)]}
 
 
 class StateTable(Service):
@@ -95,7 +96,7 @@ class StateTable(Service):
     timed = False
 
     #: Topic of records that came late; None where they are not written.
-    late_topic: Topic | None = None
+    late_topic: BoundTopic | None = None
 
     #: Whether a record may use the previous window.
     uses_previous_window = False
@@ -121,7 +122,8 @@ class StateTable(Service):
         super().__init__()
         self.app = app
         self.name = name
-        self.source = source
+        conf = app.tasks.conf
+        self.source = source.of(conf)
         #: Retention of rows, in stream time (ms).
         self.retention = retention
         self.help = help
@@ -132,13 +134,13 @@ class StateTable(Service):
         #: Settings that the table's results depend on, as text: see `definitions.py`.
         self.definition = definition
         #: Topic that holds the rows.
-        self.changelog = Changelog(f"{app.conf.id}-{name}-changelog", source)
+        self.changelog = Changelog(f"{app.conf.id}-{name}-changelog", self.source)
         #: Topics that it sends records to, instead of publishing results.
-        self.routes = Routes(name, outputs or ())
+        self.routes = Routes(name, outputs or (), conf)
         self.sends = outputs is not None
         #: Topics that this table writes, each with the function that makes its record (None: no
         #: record).
-        self.publications: list[tuple[Topic, Callable[[Any], Any]]] = []
+        self.publications: list[tuple[BoundTopic, Callable[[Any], Any]]] = []
         self._states: dict[int, PartitionState] = {}
         self._places = KeyPlaces()
         app.tables.add(self)
@@ -155,13 +157,13 @@ class StateTable(Service):
         return self.app.tasks.conf.publish_interval
 
     @property
-    def topics(self) -> list[Topic]:
+    def topics(self) -> list[BoundTopic]:
         """Topics that this table writes."""
         if self.sends:
             return self.routes.topics
         return [topic for topic, _ in self.publications]
 
-    def co_partitions(self, topic: Topic) -> bool:
+    def co_partitions(self, topic: BoundTopic) -> bool:
         """Return whether a record for `topic` stays in the partition of its source record.
 
         A record that is sent does not: it is partitioned by its own key.
@@ -184,7 +186,7 @@ class StateTable(Service):
         nothing is written, and an earlier record of the same result stands: a `record` that may
         change its mind belongs to a table that publishes on close.
         """
-        self.publications.append((topic, record or self.record))
+        self.publications.append((topic.of(self.runtime.conf), record or self.record))
 
     async def fold(self, batch: Batch) -> None:
         """Fold a batch into its partition.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from eventfold.engine.store import Store
     from eventfold.engine.table import StateTable
     from eventfold.engine.uncommitted import Uncommitted
-    from eventfold.topics import Topic
+    from eventfold.topics import BoundTopic
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class _Owner(Runtime, Protocol):
     journal: Journal
     source: Source
     #: Source topics by name.
-    topics: dict[str, Topic]
+    topics: dict[str, BoundTopic]
     definitions: Definitions
     uncommitted: Uncommitted
 
@@ -250,7 +250,7 @@ class Task:
         """Adopt the source's topic id. Raises TaskError if the state is of another topic."""
         for state in self.states:
             if not state.follows(topic_id):
-                raise TaskError(made_anew(self.source))
+                raise TaskError(made_anew(self.source, self.tasks.conf))
 
     async def _restore(self, table: StateTable, committed: OffsetAndMetadata | None) -> Store:
         path = self.tasks.store_path(table, self.partition)
@@ -293,7 +293,7 @@ class Task:
                 raise TaskError(
                     f"table {state.table.name}: {state.table.changelog.name}-{self.partition} has "
                     f"no state, but offset {committed} of {self.name} is committed; its state is "
-                    f"lost: {afresh()}"
+                    f"lost: {afresh(self.tasks.conf)}"
                 )
             state.start(first if position is None else position)
         position = min(state.position for state in self.states)
@@ -321,7 +321,7 @@ class Task:
             await self.clock.sleep(LOOK_INTERVAL)
         raise TaskError(
             f"{self.name} ends at offset {end}, its tables stand at {reached}: the topic was made "
-            f"anew, or its broker has lost records: {afresh()}"
+            f"anew, or its broker has lost records: {afresh(self.tasks.conf)}"
         )
 
     def _report_lost(self, position: int, first: int) -> None:

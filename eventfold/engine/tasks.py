@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from eventfold.engine.source import Source
     from eventfold.engine.table import StateTable
     from eventfold.settings import Settings
-    from eventfold.topics import Topic
+    from eventfold.topics import BoundTopic
 
 logger = logging.getLogger(__name__)
 
@@ -74,12 +74,12 @@ class Tasks(Service):
         self.journal: Journal = KafkaJournal(conf)
         self.clock: Clock = SystemClock()
         #: Source topics by name.
-        self.topics: dict[str, Topic] = {}
+        self.topics: dict[str, BoundTopic] = {}
         #: Topics that services of this application write; tables declare their own.
-        self.written_by_services: list[Topic] = []
+        self.written_by_services: list[BoundTopic] = []
         self._by_source: dict[str, list[StateTable]] = {}
         #: Definitions that are committed with offsets, and checked against those of other workers.
-        self.definitions = Definitions(conf.app_id, self._by_source)
+        self.definitions = Definitions(conf, self._by_source)
         self._changelogs: set[str] = set()
         self._by_partition: dict[TopicPartition, Task] = {}
         self._assigned: set[TopicPartition] | None = None

@@ -12,7 +12,7 @@ from eventfold.engine.rows import OPEN
 from eventfold.engine.table import Host, StateTable
 from eventfold.engine.window_state import WindowState
 from eventfold.engine.windowing_strategy import WindowingStrategy, Windows
-from eventfold.topics import Topic
+from eventfold.topics import BoundTopic, Topic
 from eventfold.windows import (
     DefinitionError,
     EmitStrategy,
@@ -137,13 +137,13 @@ class WindowTable(StateTable):
         return emit.interval
 
     @property
-    def topics(self) -> list[Topic]:
+    def topics(self) -> list[BoundTopic]:
         """Topics that this table writes, including that of late records."""
         return super().topics + ([self.late_topic] if self.late_topic else [])
 
     def late(self, topic: Topic, record: Callable[[Any, Rejection], Any]) -> None:
         """Write late records to `topic`, as `record` makes them of a record and its `Rejection`."""
-        self.late_topic = self.strategy.late_topic = topic
+        self.late_topic = self.strategy.late_topic = topic.of(self.runtime.conf)
         self.strategy.late_record = record
 
     def new_state(
@@ -264,12 +264,12 @@ def _check_source(source: Topic) -> None:
     fields = {field.name: field.type for field in msgspec.structs.fields(source.value)}
     if source.key not in fields:
         raise DefinitionError(
-            f"{source.value.__name__} has no field {source.key!r}, the key of {source.name}"
+            f"{source.value.__name__} has no field {source.key!r}, the key of {source.base_name}"
         )
     if isinstance(source.time, str):
         kind = msgspec.inspect.type_info(fields.get(source.time, type(None)))
         if not isinstance(kind, msgspec.inspect.IntType):
             raise DefinitionError(
                 f"{source.value.__name__} has no whole number {source.time!r}, the time (ms) of "
-                f"the events of {source.name}; or name a Timestamp"
+                f"the events of {source.base_name}; or name a Timestamp"
             )

@@ -10,7 +10,7 @@ from typing import Any
 
 from eventfold.aggregates import Aggregate, layout_of
 from eventfold.engine.definitions import Definition
-from eventfold.topics import Topic
+from eventfold.topics import BoundTopic
 from eventfold.windows import (
     Count,
     DefinitionError,
@@ -57,7 +57,7 @@ class WindowingStrategy:
         self.merge_runs: MergeRuns | None = getattr(aggregate, "merge_runs", None)
         self.uses_previous_window = uses_previous_window
         self.emit = emit
-        self.late_topic: Topic | None = None
+        self.late_topic: BoundTopic | None = None
         self.late_record: Callable[[Any, Rejection], Any] | None = None
         self.windows = _definitions(windows)
         self.grace = milliseconds(grace)

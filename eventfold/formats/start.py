@@ -75,8 +75,9 @@ async def find_all(tables: Iterable[StateTable], conf: Settings) -> None:
 
 
 async def _own(conf: Settings) -> tuple[SchemaLog, Registry]:
-    demand("avro", "avro", f"topic {SCHEMAS.name}", SchemaError)
-    log = SchemaLog(conf, SCHEMAS.name)
+    topic = SCHEMAS.of(conf).name
+    demand("avro", "avro", f"topic {topic}", SchemaError)
+    log = SchemaLog(conf, topic)
     try:
         await log.start()
     except KafkaError as error:

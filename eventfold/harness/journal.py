@@ -64,7 +64,7 @@ class MemoryJournal:
         changelog = TopicPartition(table.changelog.name, partition)
         log, topic_id = self.kafka.log(*changelog), self.kafka.topic_id(changelog.topic)
         found = Log(0, log.end, topic_id, TOMBSTONES_KEPT, now_ms())
-        replica = Replica(path, changelog, found, timed=table.timed)
+        replica = Replica(path, changelog, found, table.runtime.conf, timed=table.timed)
         records = log.since(replica.position)
         half = len(records) // 2
         if half:

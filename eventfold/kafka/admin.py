@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import stamina
@@ -31,7 +31,7 @@ from eventfold.engine.errors import afresh
 from eventfold.kafka.admin_client import TIMEOUT, AdminClient, passes
 from eventfold.kafka.broker_preflight import RefusedError, demand_entry, describe_unreachable
 from eventfold.kafka.clients import client_options, running
-from eventfold.settings import Settings, settings
+from eventfold.settings import Settings
 from eventfold.topics import AFTER_MAX, TIMESTAMP_TYPE, Timestamp, Topic
 from eventfold.windows.durations import approximate_duration
 
@@ -88,6 +88,8 @@ class PartitionCount:
     topic: str
     found: int
     expected: int
+    #: Settings of the application, for the remedy.
+    conf: Settings = field(repr=False)
     #: Whether TOPIC_PARTITIONS determines the expected number.
     configured: bool
     #: Whether it is an external source, whose name has no prefix.
@@ -104,10 +106,11 @@ class PartitionCount:
         found = f"topic {self.topic} has {_partitions(self.found)}"
         if not self.configured:
             declare = f"declare it with partitions={self.found}"
-            return f"{found} and needs {self.expected}: {declare if self.external else afresh()}"
+            remedy = declare if self.external else afresh(self.conf)
+            return f"{found} and needs {self.expected}: {remedy}"
         follow = f"set TOPIC_PARTITIONS={self.found}"
         return f"{found}, TOPIC_PARTITIONS is {self.expected}: " + (
-            follow if self.external else f"{follow}, or {afresh()}"
+            follow if self.external else f"{follow}, or {afresh(self.conf)}"
         )
 
 
@@ -169,14 +172,13 @@ def _altering(topic: str, setting: str) -> str:
     )
 
 
-async def ensure_topics(topics: Iterable[Described], conf: Settings | None = None) -> list[str]:
+async def ensure_topics(topics: Iterable[Described], conf: Settings) -> list[str]:
     """Create missing topics and return their names, once each partition has a leader.
 
     Other processes may do the same at the same time. Existing topics stay as they are.
 
     Raises AdminError.
     """
-    conf = conf or settings()
     wanted = {topic.name: _new(topic, conf) for topic in topics}
     async with _admin(conf) as admin:
         missing = wanted.keys() - (await _partition_counts(admin)).keys()
@@ -185,14 +187,11 @@ async def ensure_topics(topics: Iterable[Described], conf: Settings | None = Non
     return created
 
 
-async def check_topics(
-    topics: Iterable[Described], conf: Settings | None = None
-) -> list[Disagreement]:
+async def check_topics(topics: Iterable[Described], conf: Settings) -> list[Disagreement]:
     """Return the settings of existing topics that differ from what results depend on.
 
     Not all of them are fatal. Raises AdminError.
     """
-    conf = conf or settings()
     async with _admin(conf) as admin:
         counts = await _partition_counts(admin)
         existing = [topic for topic in topics if topic.name in counts]
@@ -212,11 +211,12 @@ def _wrong_counts(
             topic.name,
             found[topic.name],
             count,
+            conf,
             _configured(topic, conf),
             isinstance(topic, Topic) and topic.external,
         )
         for topic in topics
-        if found[topic.name] != (count := _count(topic, conf))
+        if found[topic.name] != (count := topic.partition_count())
     ]
 
 
@@ -267,9 +267,9 @@ async def _configs(admin: Client, names: Iterable[str]) -> dict[str, _Config]:
     return found
 
 
-async def existing_topics(conf: Settings | None = None) -> dict[str, int]:
+async def existing_topics(conf: Settings) -> dict[str, int]:
     """Return the number of partitions of each existing topic. Raises AdminError."""
-    async with _admin(conf or settings()) as admin:
+    async with _admin(conf) as admin:
         return await _partition_counts(admin)
 
 
@@ -291,17 +291,16 @@ async def found_topics(conf: Settings) -> dict[str, Found]:
         }
 
 
-async def committed_offsets(conf: Settings | None = None) -> dict[TopicPartition, int]:
+async def committed_offsets(conf: Settings) -> dict[TopicPartition, int]:
     """Return the committed offsets of the application's group. Raises AdminError."""
     committed = await committed_metadata(conf)
     return {tp: each.offset for tp, each in committed.items()}
 
 
 async def committed_metadata(
-    conf: Settings | None = None,
+    conf: Settings,
 ) -> Mapping[TopicPartition, OffsetAndMetadata]:
     """Return the committed offsets and metadata of the application's group. Raises AdminError."""
-    conf = conf or settings()
     async with _admin(conf) as admin:
         return await admin.committed(conf.app_id)
 
@@ -343,10 +342,6 @@ async def administering(conf: Settings) -> AsyncIterator[Client]:
         yield admin
 
 
-def _count(topic: Described, conf: Settings) -> int:
-    return topic.partition_count(conf) if isinstance(topic, Topic) else topic.partition_count()
-
-
 def _configured(topic: Described, conf: Settings) -> bool:
     if isinstance(topic, Topic):
         return topic.partitions is None
@@ -359,7 +354,9 @@ def _partitions(count: int) -> str:
 
 def _new(topic: Described, conf: Settings) -> NewTopic:
     make: Any = NewTopic
-    return make(topic.name, _count(topic, conf), conf.topic_replicas, topic_configs=topic.config())
+    return make(
+        topic.name, topic.partition_count(), conf.topic_replicas, topic_configs=topic.config()
+    )
 
 
 @asynccontextmanager

@@ -43,7 +43,7 @@ WRITER = "tickstream-owners"
 #: Seconds that reading or writing the log may take, retries included.
 PATIENCE = 30.0
 
-_PLACE = TopicPartition(OWNERS.name, 0)
+_PLACE = TopicPartition(OWNERS.base_name, 0)
 
 #: Owner by topic.
 Owners = dict[str, TopicOwner]
@@ -55,9 +55,9 @@ async def claim_outputs(tasks: Tasks) -> None:
     Raises OwnerError if another application owns one, AdminError if brokers don't answer.
     """
     conf, tables = tasks.conf, tasks.tables
-    written = [*outputs_of(tables).values(), *tasks.written_by_services]
+    written = [*outputs_of(tables, conf).values(), *tasks.written_by_services]
     topics = [topic.name for topic in written if not topic.shared]
-    await ensure_topics([OWNERS], conf)
+    await ensure_topics([OWNERS.of(conf)], conf)
     without = unowned(topics, await read_owners(conf), conf)
     if not without:
         # As at nearly every start: return without fencing the claims of others.
@@ -73,7 +73,7 @@ async def claim(topics: Iterable[str], conf: Settings) -> None:
     """
     wanted = list(topics)
     if wanted:
-        await ensure_topics([OWNERS], conf)
+        await ensure_topics([OWNERS.of(conf)], conf)
         await _write(conf, lambda owners: _claims(unowned(wanted, owners, conf), Evidence(), conf))
 
 
@@ -90,7 +90,7 @@ async def release(topics: Iterable[str], conf: Settings) -> None:
 
 async def read_owners(conf: Settings) -> Owners:
     """Return the owner of each topic that has one. Raises AdminError if brokers don't answer."""
-    if OWNERS.name not in await existing_topics(conf):
+    if OWNERS.base_name not in await existing_topics(conf):
         return {}
     try:
         async with asyncio.timeout(PATIENCE):
@@ -182,7 +182,7 @@ async def _send(producer: Any, entries: Mapping[str, TopicOwner | None]) -> int:
         value = None if owner is None else msgspec.json.encode(owner)
         batch.append(key=name.encode(), value=value, timestamp=None)
     async with producer.transaction():
-        sent = await producer.send_batch(batch, OWNERS.name, partition=0)
+        sent = await producer.send_batch(batch, OWNERS.base_name, partition=0)
         return int((await sent).offset)
 
 
@@ -205,7 +205,9 @@ def _apply(owners: Owners, record: Any) -> None:
         topic = (record.key or b"").decode()
         owner = decode_json(record.value, TopicOwner) if record.value else None
     except ValueError as error:
-        logger.warning("Offset %d of %s is none of ours: %s", record.offset, OWNERS.name, error)
+        logger.warning(
+            "Offset %d of %s is none of ours: %s", record.offset, OWNERS.base_name, error
+        )
     else:
         if owner:
             owners[owner.topic] = owner
@@ -215,6 +217,6 @@ def _apply(owners: Owners, record: Any) -> None:
 
 def _away(error: Exception) -> AdminError:
     return AdminError(
-        f"the owners of topics ({OWNERS.name}) can't be read or recorded ({error!r}): start again "
-        "when the brokers answer"
+        f"the owners of topics ({OWNERS.base_name}) can't be read or recorded ({error!r}): start "
+        "again when the brokers answer"
     )

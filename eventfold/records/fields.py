@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from eventfold.settings import record_limits
+from eventfold.settings.limits import record_limits
 
 _limits = record_limits()
 

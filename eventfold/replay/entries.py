@@ -23,7 +23,7 @@ from eventfold.topics import DEAD_LETTERS
 if TYPE_CHECKING:
     from eventfold.engine.table import StateTable
     from eventfold.replay.selection import Selection
-    from eventfold.topics import Topic
+    from eventfold.topics import BoundTopic
 
 #: How records of a topic are identified.
 Kind = Literal["windows", "last", "log"]
@@ -61,7 +61,7 @@ class Entry(NamedTuple):
 class Entries:
     """Reader that turns the records of one topic into entries."""
 
-    def __init__(self, topic: Topic, selection: Selection) -> None:
+    def __init__(self, topic: BoundTopic, selection: Selection) -> None:
         self.topic = topic
         self.writers = selection.writers(topic.name)
         self.kind = _kind(topic, self.writers)
@@ -79,7 +79,8 @@ class Entries:
         )
         anew = COORDINATES if self.rederived else frozenset()
         self.ignored = frozenset(topic.processing) | anew
-        self._is_late = any(table.late_topic is topic for table in self.writers)
+        self._has_dead_letters = topic.base_name == DEAD_LETTERS.base_name
+        self._is_late = any(table.late_topic == topic for table in self.writers)
         self._co_partitioned = topic.partitions is None and all(
             table.co_partitions(topic) for table in self.writers
         )
@@ -160,8 +161,8 @@ class Entries:
         self, partition: int, key: str, value: bytes | None, sources: Sequence[Coordinates]
     ) -> Entry | None:
         fields = decoded(value or b"")
-        table = fields.get("stage" if self.topic is DEAD_LETTERS else "table")
-        ours = not (self.topic is DEAD_LETTERS or self._is_late) or table in self._tables
+        table = fields.get("stage" if self._has_dead_letters else "table")
+        ours = not (self._has_dead_letters or self._is_late) or table in self._tables
         if not (ours or table == "decode"):
             return None
         start, end = self._event_span(fields)
@@ -211,16 +212,16 @@ def _coordinates(text: str) -> Coordinates:
     return topic, int(partition), int(offset)
 
 
-def _kind(topic: Topic, writers: list[StateTable]) -> Kind:
+def _kind(topic: BoundTopic, writers: list[StateTable]) -> Kind:
     for table in writers:
-        if isinstance(table, WindowTable) and any(t is topic for t, _ in table.publications):
+        if isinstance(table, WindowTable) and any(t == topic for t, _ in table.publications):
             return "windows"
     if topic.compacted or any(isinstance(table, TopNTable) for table in writers):
         return "last"
     return "log"
 
 
-def _fields(topic: Topic) -> set[str]:
+def _fields(topic: BoundTopic) -> set[str]:
     with suppress(TypeError):
         return {field.name for field in msgspec.structs.fields(topic.value)}
     return set()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from eventfold.engine.batch import Batch
     from eventfold.replay.selection import Interval, Selection
     from eventfold.settings import Settings
-    from eventfold.topics import Topic
+    from eventfold.topics import BoundTopic
 
 
 @dataclass
@@ -147,7 +147,7 @@ async def histories(
     return found
 
 
-def _check(source: Topic, count: int) -> None:
+def _check(source: BoundTopic, count: int) -> None:
     if not count:
         raise ReplayError(f"there is no topic {source.name}: it has no history")
     if count != source.partition_count():

@@ -52,11 +52,15 @@ class ReplayKafka(MemoryKafka):
     """Broker that passes outputs on, and keeps the unread records of internal topics only."""
 
     def __init__(
-        self, selection: Selection, clock: Clock, put: Callable[[str, int, Writes], None]
+        self,
+        selection: Selection,
+        conf: Settings,
+        clock: Clock,
+        put: Callable[[str, int, Writes], None],
     ) -> None:
         super().__init__(clock)
         self._internal = selection.internal
-        self._outputs = outputs_of(selection.tables)
+        self._outputs = outputs_of(selection.tables, conf)
         self._put = put
 
     def commit(self, name: str) -> dict[TopicPartition, int]:
@@ -111,7 +115,7 @@ class Player:
         self._app = app
         self._histories = histories
         self._clock = ReplayClock(conf.checkpoint_interval)
-        self._kafka = ReplayKafka(selection, self._clock, put)
+        self._kafka = ReplayKafka(selection, conf, self._clock, put)
         for tp, history in histories.items():
             self._kafka.log(*tp).start_at(history.begin)
         self._running: list[asyncio.Task[Any]] = []

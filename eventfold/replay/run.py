@@ -92,7 +92,7 @@ class _Replay:
     coverage: Coverage = field(init=False)
 
     def __post_init__(self) -> None:
-        outputs = outputs_of(self.selection.tables).values()
+        outputs = outputs_of(self.selection.tables, self.conf).values()
         self.entries = {topic.name: Entries(topic, self.selection) for topic in outputs}
         self.finalised: dict[tuple[str, int], int] = {}
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from eventfold.engine.table import StateTable
     from eventfold.harness.worker import Application
-    from eventfold.topics import Topic
+    from eventfold.topics import BoundTopic
 
 
 class ReplayError(Exception):
@@ -65,7 +65,7 @@ class Selection:
         self.sources = [by_name[name] for name in self._in_order(by_name)]
 
     @property
-    def external(self) -> list[Topic]:
+    def external(self) -> list[BoundTopic]:
         """The topics whose history is read from Kafka."""
         return [source for source in self.sources if source.name not in self.internal]
 

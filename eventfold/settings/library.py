@@ -8,7 +8,7 @@ with one line that names the variable. An application adds its own settings in a
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from eventfold.addresses import parse_brokers, parse_host
 from eventfold.environment import Environment
@@ -25,26 +25,8 @@ Host = Annotated[str, AfterValidator(parse_host)]
 MAX_RECORD = 1_000_000
 
 
-class RecordLimits(BaseModel):
-    """Longest texts in records: part of the record types, so read before any of them exists."""
-
-    max_name: int = Field(
-        256,
-        ge=1,
-        le=16_000,
-        description="Longest key, id or name in a record (characters); a record with a longer one "
-        "is a dead letter. The same for all workers",
-    )
-    max_text: int = Field(
-        4_096,
-        ge=1,
-        le=100_000,
-        description="The same of any other text in a record",
-    )
-
-
-class Settings(KafkaSecurity, WebSecurity, RecordLimits, Environment):
-    """Settings of one process, read from its environment.
+class Settings(KafkaSecurity, WebSecurity, Environment):
+    """Settings of one application, read from the environment of its process.
 
     They include those of `eventfold/security`.
     """

@@ -73,7 +73,7 @@ class TopologyDriver:
         self.clock = VirtualClock(start)
         self._kafka = MemoryKafka(self.clock)
         self._tables = _in_order(app.tasks.tables, tables)
-        self._topics = Topics(self._tables, partitions, self.clock, self._kafka)
+        self._topics = Topics(self._tables, app.tasks.conf, partitions, self.clock, self._kafka)
         self._loop = VirtualLoop(self.clock)
         self._commit_time = milliseconds(commit_time) / 1000
         self._environment = Environment(
@@ -171,7 +171,7 @@ class TopologyDriver:
         It has another id then, as on a broker: tasks don't mistake its records for those of the
         deleted topic.
         """
-        self._kafka.remake(topic if isinstance(topic, str) else topic.name)
+        self._kafka.remake(self._topic_name(topic))
 
     # -- time
 
@@ -248,7 +248,7 @@ class TopologyDriver:
             source: [table for table in tables if table.source.name == source]
             for source in self._topics.numbers
         }
-        definitions = Definitions(app.tasks.conf.app_id, by_source)
+        definitions = Definitions(app.tasks.conf, by_source)
         self._kafka.committed |= definitions.changed(self._kafka.committed)
         self._app, self._original, self._tables = app, app.tasks, tables
         environment.app, environment.conf, environment.tables = app, app.tasks.conf, tables
@@ -300,11 +300,14 @@ class TopologyDriver:
 
         Raises DriverError if no worker has the partition.
         """
-        tp = TopicPartition(topic if isinstance(topic, str) else topic.name, partition)
+        tp = TopicPartition(self._topic_name(topic), partition)
         owner = next((name for name, tps in self.assignment.items() if tp in tps), None)
         if owner is None:
             raise DriverError(f"nobody has partition {partition} of {tp.topic}")
         self._cluster[owner].journal.failing[f"{tp.topic}-{partition}"] = at
+
+    def _topic_name(self, topic: Topic | str) -> str:
+        return topic if isinstance(topic, str) else topic.of(self._environment.conf).name
 
     def compact(self, *, tombstones: bool = False) -> None:
         """Compact all changelogs; with `tombstones` also those, as after `delete.retention.ms`."""

@@ -10,7 +10,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from eventfold.records.reading import reader
 from eventfold.testing.errors import DriverError
-from eventfold.topics import AFTER_MAX, DEAD_LETTERS, Timestamp, Topic
+from eventfold.topics import AFTER_MAX, DEAD_LETTERS, Timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from eventfold.engine.clock import Clock
     from eventfold.engine.table import StateTable
     from eventfold.harness.kafka import Headers, MemoryKafka, TopicRecord
+    from eventfold.settings import Settings
+    from eventfold.topics import BoundTopic, Topic
 
 #: Default of Kafka 4 for the most that a timestamp may be ahead of the broker's clock (ms):
 #: https://kafka.apache.org/documentation/#topicconfigs_message.timestamp.after.max.ms
@@ -32,16 +34,18 @@ class Topics:
     def __init__(
         self,
         tables: Sequence[StateTable],
+        conf: Settings,
         partitions: int | None,
         clock: Clock,
         kafka: MemoryKafka,
     ) -> None:
+        self._conf = conf
         self._clock = clock
         self._kafka = kafka
         sources = {table.source.name: table.source for table in tables}
         self._known = dict(sources)
         for table in tables:
-            self._known |= {topic.name: topic for topic in (*table.topics, DEAD_LETTERS)}
+            self._known |= {topic.name: topic for topic in (*table.topics, DEAD_LETTERS.of(conf))}
         #: Partition numbers of each source topic.
         self.numbers = {
             name: _numbers(topic, tables, partitions) for name, topic in sources.items()
@@ -58,15 +62,16 @@ class Topics:
         timestamp: int | None,
     ) -> list[TopicRecord]:
         """Write records with their own keys; return them as stored. Raises DriverError."""
-        self._numbers_of(topic)
+        bound = topic.of(self._conf)
+        self._numbers_of(bound)
         for record in records:
             if not isinstance(record, topic.value):
                 raise DriverError(
-                    f"{topic.name} holds {_name(topic.value)}, not {record!r}: see pipe_raw"
+                    f"{bound.name} holds {_name(topic.value)}, not {record!r}: see pipe_raw"
                 )
         return [
-            self.write_raw(
-                topic,
+            self._append(
+                bound,
                 str(getattr(record, topic.key)).encode(),
                 (topic.write or msgspec.json.encode)(record),
                 partition=partition,
@@ -86,6 +91,25 @@ class Topics:
         timestamp: int | None,
     ) -> TopicRecord:
         """Write bytes to a source topic of a table; `timestamp` in ms. Raises DriverError."""
+        return self._append(
+            topic.of(self._conf),
+            key,
+            value,
+            headers=headers,
+            partition=partition,
+            timestamp=timestamp,
+        )
+
+    def _append(
+        self,
+        topic: BoundTopic,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        headers: Headers = (),
+        partition: int | None,
+        timestamp: int | None,
+    ) -> TopicRecord:
         numbers = self._numbers_of(topic)
         if partition is None:
             partition = 0 if key is None else _partitioner(key, list(numbers), [])
@@ -94,12 +118,12 @@ class Topics:
         tp = TopicPartition(topic.name, partition)
         return self._kafka.append(tp, key, value, headers, self._stamp(topic, timestamp))
 
-    def _numbers_of(self, topic: Topic) -> range:
+    def _numbers_of(self, topic: BoundTopic) -> range:
         if topic.name not in self.numbers:
             raise DriverError(f"no table in this driver is folded from {topic.name}")
         return self.numbers[topic.name]
 
-    def _stamp(self, topic: Topic, given: int | None) -> int:
+    def _stamp(self, topic: BoundTopic, given: int | None) -> int:
         now = self._clock.time()
         if given is None or topic.time is Timestamp.LOG_APPEND:
             return now
@@ -112,9 +136,10 @@ class Topics:
 
     def records(self, topic: Topic) -> list[TopicRecord]:
         """Return all records committed to a topic. Raises DriverError for an unknown one."""
-        if topic.name not in self._known:
-            raise DriverError(f"no table in this driver reads or writes {topic.name}")
-        return list(self._kafka.written(topic.name))
+        name = topic.of(self._conf).name
+        if name not in self._known:
+            raise DriverError(f"no table in this driver reads or writes {name}")
+        return list(self._kafka.written(name))
 
     def values(self, topic: Topic) -> list[Any]:
         """Return all values committed to a topic, decoded."""
@@ -123,12 +148,13 @@ class Topics:
     def new_values(self, topic: Topic) -> list[Any]:
         """Return the values committed to a topic since the last call, decoded."""
         records = self.records(topic)
-        begin = self._read.get(topic.name, 0)
-        self._read[topic.name] = len(records)
+        name = topic.of(self._conf).name
+        begin = self._read.get(name, 0)
+        self._read[name] = len(records)
         return _decode(topic, records[begin:])
 
 
-def _numbers(topic: Topic, tables: Sequence[StateTable], wanted: int | None) -> range:
+def _numbers(topic: BoundTopic, tables: Sequence[StateTable], wanted: int | None) -> range:
     count = topic.partition_count()
     # A topic that is not co-partitioned with its source needs all its partitions.
     spread = any(topic in table.topics and not table.co_partitions(topic) for table in tables)

@@ -11,7 +11,7 @@ from faust.types.tables import CollectionT
 from eventfold.engine.stateless import StatelessOperator
 from eventfold.engine.table import StateTable
 from eventfold.kafka.schema import BatchSchema
-from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Topic
+from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS
 from eventfold.topology.graph import Edge, Flow, Kind, Node, Topology
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class _Graph:
     def __init__(self, app: Application) -> None:
         self._app = app
         written = [topic for table in app.tasks.tables for topic in table.topics]
-        known: list[Topic] = [*app.tasks.topics.values(), *written, DEAD_LETTERS, OWNERS, SCHEMAS]
+        every = [topic.of(app.tasks.conf) for topic in (DEAD_LETTERS, OWNERS, SCHEMAS)]
+        self._dead_letters, *_ = every
+        known = [*app.tasks.topics.values(), *written, *every]
         self._topics = {topic.name: topic for topic in known}
         self.nodes: dict[str, Node] = {}
         self.edges: list[Edge] = []
@@ -78,7 +80,7 @@ class _Graph:
             self._edge(
                 node, self._topic(topic.name), "late" if topic is table.late_topic else "writes"
             )
-        self._edge(node, self._topic(DEAD_LETTERS.name), "dead letters")
+        self._edge(node, self._topic(self._dead_letters.name), "dead letters")
 
     def _tables_of(self, agent: Any, reads: list[str]) -> list[Any]:
         named = [each for each in _named_by(agent) if isinstance(each, CollectionT | StateTable)]

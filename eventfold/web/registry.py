@@ -16,7 +16,6 @@ from eventfold.digits import read_digits
 from eventfold.formats.errors import RegistryError, invalid_schema, no_schema
 from eventfold.formats.registry import Registry
 from eventfold.records.schemas import SchemaVersion
-from eventfold.settings import variable
 
 MEDIA = "application/vnd.schemaregistry.v1+json"
 _OWNER: web.AppKey[Any] = web.AppKey("owner", object)
@@ -62,11 +61,13 @@ def _json(value: Any, status: int = HTTPStatus.OK) -> web.Response:
 
 
 def _registry(request: web.Request) -> Registry:
-    found = request.app[_OWNER].registry
+    owner = request.app[_OWNER]
+    found = owner.registry
     if found is None:
+        name = owner.settings.variable("schema_registry")
         message = (
-            f"this worker has no registry: {variable('schema_registry')} names another one, or "
-            "nothing that it runs writes Avro"
+            f"this worker has no registry: {name} names another one, or nothing that it runs "
+            "writes Avro"
         )
         raise RegistryError(HTTPStatus.NOT_FOUND, 404, message)
     registry: Registry = found

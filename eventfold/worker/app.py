@@ -42,7 +42,6 @@ from eventfold.web.server import Server, demand_address
 from eventfold.web.status import metrics
 from eventfold.worker.startup_checks import (
     demand_keys,
-    demand_limits,
     demand_protection,
     lock,
     prepare,
@@ -103,7 +102,7 @@ class App(faust.App):
 
     def batches(self, topic: Topic) -> Any:
         """Return the channel of a topic's batches, which an agent folds into its tables."""
-        return self.topic(topic.name, schema=BatchSchema(), acks=False)
+        return self.topic(topic.of(self.settings).name, schema=BatchSchema(), acks=False)
 
     async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
         """Fail the task of the batch at which an agent raised, so that the batch is read again.
@@ -126,7 +125,6 @@ class App(faust.App):
             # Checks without a broker come first.
             open_files.raise_limit()
             demand_protection(self.settings)
-            demand_limits(self.settings)
             self._lock = lock(self.settings.data_directory)
             demand_keys(self.settings)
             if self.conf.web_enabled:
@@ -136,7 +134,7 @@ class App(faust.App):
             await self._register_schemas()
             for name in unused_variables(os.environ):
                 logger.info("%s is a variable of Faust's that is not used here", name)
-            logger.info("Candles are folded %s", native.in_words(wanted=self.settings.native))
+            logger.info("Candles are folded %s", native.in_words(self.settings))
             memory.prepare()
             self.add_dependency(watch)
             self.progress = Supervisor(self, watch)

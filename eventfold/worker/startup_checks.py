@@ -22,10 +22,9 @@ from eventfold.kafka.owner_log import claim_outputs
 from eventfold.kafka.schema import BatchSchema
 from eventfold.open_files import describe_os_error
 from eventfold.private_files import make_private
-from eventfold.records.fields import MAX_NAME, MAX_TEXT
 from eventfold.security.keys import is_shared, keys_of
 from eventfold.security.web import is_loopback
-from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, Changelog, Topic
+from eventfold.topics import DEAD_LETTERS, OWNERS, SCHEMAS, BoundTopic, Changelog
 from eventfold.worker.topic_watch import TopicWatch
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def _leader_topic(app: Any) -> _LeaderTopic:
     return _LeaderTopic(assignor._leader_topic_name)  # noqa: SLF001
 
 
-def topics_of(app: Any) -> list[Topic | Changelog]:
+def topics_of(app: Any) -> list[BoundTopic | Changelog]:
     """Return the topics that the tables of an application read or write, and their changelogs.
 
     They include the topics of dead letters, of owners, and of schemas if the registry is the
@@ -94,7 +93,8 @@ def topics_of(app: Any) -> list[Topic | Changelog]:
     for topic in app.tasks.written_by_services:
         used.setdefault(topic.name, topic)
     has_registry = forms_of(tables) and not app.settings.schema_registry
-    every = [*([SCHEMAS] if has_registry else []), DEAD_LETTERS, OWNERS]
+    always = [*([SCHEMAS] if has_registry else []), DEAD_LETTERS, OWNERS]
+    every = [topic.of(app.settings) for topic in always]
     sources = {name: replace(used[name], external=True) for name in _undeclared_sources(app)}
     changelogs = {table.changelog.name: table.changelog for table in tables}
     return list((used | sources | {topic.name: topic for topic in every} | changelogs).values())
@@ -126,15 +126,6 @@ def demand_protection(conf: Settings) -> None:
             f"WEB_BIND={conf.web_bind} can be reached from other machines: set "
             f"{conf.variable('web_token')} or {conf.variable('web_users')}, or "
             f"{conf.variable('web_open')}=true to let anybody ask"
-        )
-
-
-def demand_limits(conf: Settings) -> None:
-    """Raise StartError if record types were imported before these settings were chosen."""
-    if (conf.max_name, conf.max_text) != (MAX_NAME, MAX_TEXT):
-        raise StartError(
-            f"{conf.variable('max_name')} and {conf.variable('max_text')} came too late for record "
-            "types: call eventfold.settings.use before the first of them is imported"
         )
 
 
@@ -197,7 +188,9 @@ def _check_channels(app: Any) -> None:
 def _check_sources(app: Any) -> None:
     """Raise StartError if a prefix would make this worker read a topic that nobody writes."""
     tables = app.tasks.tables
-    written = outputs_of(tables).keys() | {each.name for each in app.tasks.written_by_services}
+    written = outputs_of(tables, app.settings).keys() | {
+        each.name for each in app.tasks.written_by_services
+    }
     for source in app.tasks.topics.values():
         if app.settings.topic_prefix and not source.external and source.name not in written:
             raise StartError(
@@ -234,5 +227,5 @@ def _check_names(app: Any, committed: set[str]) -> None:
         if topic.internal and old in committed and not app.tasks.owns(old):
             raise StartError(
                 f"application {app.settings.app_id} has read {old}, which is {topic.name} since "
-                f"this version: {afresh()}"
+                f"this version: {afresh(app.settings)}"
             )

@@ -9,7 +9,7 @@ from mode import Service
 
 from eventfold.engine.errors import StartError, TaskError, afresh, made_anew
 from eventfold.kafka.admin import AdminError, committed_metadata, found_topics
-from eventfold.topics import Changelog, Topic
+from eventfold.topics import BoundTopic, Changelog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ class TopicWatch(Service):
     abstract = False
 
     def __init__(
-        self, app: Any, topics: list[Topic | Changelog], found: Mapping[str, Found]
+        self, app: Any, topics: list[BoundTopic | Changelog], found: Mapping[str, Found]
     ) -> None:
         super().__init__()
         self.app = app
@@ -75,7 +75,7 @@ class TopicWatch(Service):
         conf = self.app.settings
         found = await found_topics(conf)
         for topic in self._topics:
-            expected, now = topic.partition_count(conf), found.get(topic.name)
+            expected, now = topic.partition_count(), found.get(topic.name)
             if now is None:
                 raise StartError(
                     f"topic {topic.name} was deleted while the worker ran; nothing of it was "
@@ -87,22 +87,24 @@ class TopicWatch(Service):
             if now.partitions != expected:
                 raise StartError(
                     f"topic {topic.name} had {expected} partitions and has {now.partitions} now, "
-                    f"so its keys are in other ones: {afresh()}"
+                    f"so its keys are in other ones: {afresh(self.app.settings)}"
                 )
 
-    def _describe_made_anew(self, topic: Topic | Changelog) -> str:
+    def _describe_made_anew(self, topic: BoundTopic | Changelog) -> str:
         if self.app.tasks.owns(topic.name):
-            return made_anew(topic.name)
+            return made_anew(topic.name, self.app.settings)
         return (
             f"topic {topic.name} was deleted and made anew while the worker ran: "
             f"{self._remedy(topic)}"
         )
 
-    def _remedy(self, topic: Topic | Changelog) -> str:
+    def _remedy(self, topic: BoundTopic | Changelog) -> str:
         if isinstance(topic, Changelog):
-            return f"its table's state is lost with it: {afresh()}"
+            return f"its table's state is lost with it: {afresh(self.app.settings)}"
         if self.app.tasks.owns(topic.name):
-            return f"what was not folded of it is lost; to fold a new one, {afresh()}"
+            return (
+                f"what was not folded of it is lost; to fold a new one, {afresh(self.app.settings)}"
+            )
         return "start the worker again, it makes the topic anew where it is missing"
 
 

@@ -80,7 +80,8 @@ def ticks_of_candles(worker: Worker) -> int | str:
 
 async def test_open_transaction_does_not_count_as_lag(market: Market) -> None:
     """Neither in a source, for tasks and `make up`, nor in a changelog, for standbys."""
-    await ensure_topics([TICKS], Settings(BROKER_URL=market.bootstrap))
+    conf = Settings(BROKER_URL=market.bootstrap)
+    await ensure_topics([TICKS.of(conf)], conf)
     market.send((key, value, NOON) for key, value in ticks(COMMITTED, NOON))
     changelog = f"{market.application}-candles-changelog"
     garbage = [(symbol, b"?") for symbol in SYMBOLS]

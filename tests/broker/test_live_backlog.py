@@ -33,7 +33,7 @@ async def _next(reader: Reader) -> tuple[list[int], int | None]:
 async def test_record_sent_after_a_reader_opened_is_not_missed(market: Market) -> None:
     """The feed of an open reader runs, also where it starts with a long backlog."""
     conf = Settings(BROKER_URL=market.bootstrap)
-    await ensure_topics([TICKS], conf)
+    await ensure_topics([TICKS.of(conf)], conf)
     market.send([tick("OLD", 1.0, NOON) for _ in range(MANY)])
     for number in range(5):
         hub = Hub(lambda: {"ticks": TICKS}, lambda: new_consumer(conf))
@@ -54,7 +54,7 @@ async def test_record_sent_after_a_reader_opened_is_not_missed(market: Market) -
 async def test_record_sent_while_a_feed_restarts_is_not_missed(market: Market) -> None:
     """Readers get it without a gap, though it was written before the feed ran again."""
     conf = Settings(BROKER_URL=market.bootstrap)
-    await ensure_topics([TICKS], conf)
+    await ensure_topics([TICKS.of(conf)], conf)
     consumers = []
 
     def consumer() -> AIOKafkaConsumer:
@@ -89,7 +89,7 @@ async def test_feed_too_far_behind_skips_to_the_newest_records(
     for name, value in {"LOOK_BACK": NEAR, "TOO_FAR": 50, "POLL_RECORDS": 5, "OFFERS": 1}.items():
         monkeypatch.setattr(feed, name, value)
     conf = Settings(BROKER_URL=market.bootstrap)
-    await ensure_topics([TICKS], conf)
+    await ensure_topics([TICKS.of(conf)], conf)
     hub = Hub(lambda: {"ticks": TICKS}, lambda: new_consumer(conf))
     # Each record delays the feed by half a second, as a thousand readers would.
     steps = count()

@@ -246,7 +246,7 @@ def test_unfolded_internal_topic_of_an_older_version_stops_the_start(
     consumer.close()
     assert refusal(other.worker(TICKSTREAM_PIPELINES="hotel")) == (
         f"application {other.application} has read guest-log, which is "
-        f"{other.application}-guest-log since this version: {afresh()}"
+        f"{other.application}-guest-log since this version: {afresh(Settings())}"
     )
 
 

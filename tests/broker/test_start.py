@@ -6,6 +6,7 @@ import pytest
 from progress import committed
 from workers import Market, refusal, tick, until
 
+from app.settings import Settings
 from eventfold.engine.errors import afresh
 
 
@@ -25,7 +26,7 @@ def test_wrong_partition_count_is_reported_with_a_remedy(used: Market) -> None:
     refusal(log)
     wrong = "has 6 partitions, TOPIC_PARTITIONS is 3: set TOPIC_PARTITIONS=6"
     assert f"topic ticks {wrong}\n" in log.log
-    assert f"topic candles {wrong}, or {afresh()}\n" in log.log
+    assert f"topic candles {wrong}, or {afresh(Settings())}\n" in log.log
 
 
 def test_worker_with_other_pipelines_is_rejected(used: Market) -> None:
@@ -33,7 +34,7 @@ def test_worker_with_other_pipelines_is_rejected(used: Market) -> None:
     assert refusal(used.worker(TICKSTREAM_PIPELINES="candles")) == (
         f"application {used.application} folds ticks into candles,closes,days,surges, this worker "
         "into candles: run it with the same TICKSTREAM_PIPELINES and TICKSTREAM_MODULES, or "
-        f"{afresh()}"
+        f"{afresh(Settings())}"
     )
 
 

@@ -55,7 +55,7 @@ def records(seed: int, now: int) -> list[tuple[str, bytes | None, bytes | None]]
     for name in ("connections", "payments", "machines", "guests", "logs", "transactions"):
         made += islice(simulation(name).make(seed, RATE, start), EACH)
     made += islice(_visits(seed, start), EACH)
-    return [(topic.name, key, value) for topic, (key, value, _) in sorted(made, key=_time)]
+    return [(topic.base_name, key, value) for topic, (key, value, _) in sorted(made, key=_time)]
 
 
 def _visits(seed: int, start: int) -> Iterator[Sent]:

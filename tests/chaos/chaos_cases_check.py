@@ -36,7 +36,7 @@ AVRO = "conn-events-avro"
 
 OUTPUTS = [
     *("alerts", "maintenance", "beacons", "service-actions", AVRO),
-    *(topic.name for topic in LOGS_BY_CLASS.values()),
+    *(topic.base_name for topic in LOGS_BY_CLASS.values()),
     *("search-clicks", "search-alone", "click-through", "clicks-enriched"),
     *("transactions-validated", "transactions-rejected", "dead-letters"),
 ]
@@ -106,9 +106,9 @@ class CasesCheck:
             else:
                 expected[f"logs-{CLASSES[found]}", place, found] += 1
         lines = Counter(
-            (topic.name, each.source, each.value["severity"])
+            (topic.base_name, each.source, each.value["severity"])
             for topic in LOGS_BY_CLASS.values()
-            for each in self._run.outputs[topic.name]
+            for each in self._run.outputs[topic.base_name]
         )
         self._same("logs", expected, lines)
         self._same("dead letters of logs", dead, Counter(self._dead("logs")))

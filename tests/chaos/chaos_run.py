@@ -114,7 +114,7 @@ class _Environment:
             TOPIC_PARTITIONS=settings["TOPIC_PARTITIONS"],
             TOPIC_REPLICATION_FACTOR=broker.replicas,
         )
-        asyncio.run(ensure_topics(ALL, conf))
+        asyncio.run(ensure_topics([topic.of(conf) for topic in ALL], conf))
         self._market = Market(broker.bootstrap, directory)
         self._market.application = APPLICATION
         self._rules = Rules(directory / "rules.db")

@@ -12,7 +12,7 @@ from local_cluster import LocalCluster
 from steady_load import RATE, SETTINGS, Load, wait_flow
 from workers import Market, until
 
-from eventfold.topics import Changelog, Topic
+from eventfold.topics import BoundTopic, Changelog
 
 LEADER = 1
 
@@ -39,7 +39,7 @@ def make_topics(admin: AdminClient, application: str) -> None:
     daily = next(topic for topic in ALL if topic.name == "daily-gains")
     sources = {"candles": ticks, "days": ticks, "gainers": daily}
     changelogs = [Changelog(f"{application}-{name}-changelog", of) for name, of in sources.items()]
-    topics: list[Topic | Changelog] = [*ALL, *changelogs]
+    topics: list[BoundTopic | Changelog] = [*ALL, *changelogs]
     for topic in topics:
         source = topic.source if isinstance(topic, Changelog) else topic
         count = source.partitions or SETTINGS["TOPIC_PARTITIONS"]

@@ -87,7 +87,7 @@ def _wrong_letters(dead: list[DeadLetter], written: dict[str, list[TopicRecord]]
 def _too_large(driver: TopologyDriver, tables: list[StateTable]) -> Iterator[str]:
     """Yield a problem for each written record that is too large for a broker."""
     sources = {table.source.name for table in tables}
-    names = {topic.name for table in tables for topic in table.topics} | {DEAD_LETTERS.name}
+    names = {topic.name for table in tables for topic in table.topics} | {DEAD_LETTERS.base_name}
     names |= {table.changelog.name for table in tables}
     for name in names - sources:
         for record in driver._kafka.written(name):

@@ -8,7 +8,7 @@ import msgspec
 from honest_records import Honest
 
 from eventfold.harness.kafka import Headers
-from eventfold.topics import AFTER_MAX, Timestamp, Topic
+from eventfold.topics import AFTER_MAX, BoundTopic, Timestamp, Topic
 
 HOUR = 3_600_000
 
@@ -78,12 +78,12 @@ class MutatedRecord(NamedTuple):
 class RecordMutator:
     """Make records of topics; the same ones from the same `random`."""
 
-    def __init__(self, random: Random, topics: Sequence[Topic]) -> None:
+    def __init__(self, random: Random, topics: Sequence[BoundTopic]) -> None:
         self._random = random
         self._topics = topics
         self._honest = Honest(random)
 
-    def record(self, topic: Topic, now: int) -> MutatedRecord:
+    def record(self, topic: BoundTopic, now: int) -> MutatedRecord:
         """Return a record of a topic at `now` (ms): one in five is valid."""
         random = self._random
         time = now + random.choice([0, 0, 0, 1, -1, -5_000, -HOUR, -6 * HOUR, HOUR, 40_000])
@@ -103,7 +103,7 @@ class RecordMutator:
         number = random.choice([0, 0, 0, 1, 3])
         return [(random.choice(names), random.choice(values)) for _ in range(number)]
 
-    def _timestamp(self, topic: Topic, now: int) -> int | None:
+    def _timestamp(self, topic: BoundTopic, now: int) -> int | None:
         ahead = now + int(topic.config().get(AFTER_MAX, HOUR))
         if topic.time is Timestamp.LOG_APPEND or self._random.random() < 0.6:
             return None

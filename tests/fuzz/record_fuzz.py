@@ -14,7 +14,7 @@ from app.beaconing.connections_avro import CONNECTIONS
 from app.market.topics import TICKS_LATE
 from eventfold.harness.kafka import TopicRecord
 from eventfold.testing import TopologyDriver
-from eventfold.topics import AFTER_MAX, DEAD_LETTERS, Topic
+from eventfold.topics import AFTER_MAX, DEAD_LETTERS, BoundTopic
 
 #: Bursts of a run, and records of a burst.
 BURSTS, BURST = 5, 300
@@ -48,7 +48,7 @@ class _Run:
         self._native = native
         self._random = Random(seed)
         self._tables = app.tasks.tables
-        sources: dict[str, Topic] = {t.source.name: t.source for t in self._tables}
+        sources: dict[str, BoundTopic] = {t.source.name: t.source for t in self._tables}
         self._topics = list(sources.values())
         self._honest = Honest(self._random)
         self._mutator = RecordMutator(self._random, self._topics)
@@ -125,12 +125,12 @@ class _Run:
             if (reason := rejected.get(_place(topic, record))) is not None
         ]
 
-    def _stream_time(self, topic: Topic, number: int) -> int:
+    def _stream_time(self, topic: BoundTopic, number: int) -> int:
         """Return the latest stream time (ms) of the tables of a partition."""
         return max(
             state.meta.stream_time
             for table in self._tables
-            if table.source is topic
+            if table.source == topic
             for state in table.open_states()
             if state.partition == number
         )
@@ -141,7 +141,7 @@ class _Run:
         return list(problems(self._driver, self._tables, counted))
 
 
-def _place(topic: Topic, record: TopicRecord) -> Place:
+def _place(topic: BoundTopic, record: TopicRecord) -> Place:
     return Place(topic.name, record.partition, record.offset)
 
 

@@ -95,7 +95,7 @@ def crash_run(
             ending.push(worker.start(wait=False))
         for worker in running:
             worker.wait_ready()
-        begun, topics = time.monotonic(), {topic.name for topic, _ in sent}
+        begun, topics = time.monotonic(), {topic.base_name for topic, _ in sent}
         half, most = len(sent) // 2, len(sent) * 3 // 4
         _send(market, sent[:half])
         until(lambda: _lag(market, topics) <= half // 2, PATIENCE)
@@ -131,7 +131,7 @@ def _send(market: Market, sent: Sequence[Sent]) -> None:
         }
     )
     for topic, (key, value, at) in sent:
-        producer.produce(topic.name, value, key, timestamp=at)
+        producer.produce(topic.base_name, value, key, timestamp=at)
         if len(producer) > 50_000:
             producer.poll(0.01)
     assert producer.flush(60) == 0

@@ -168,7 +168,7 @@ def test_each_verdict_follows_from_the_rules_version_it_names(joined: Joined) ->
 def test_unreadable_record_is_a_dead_letter_once(joined: Joined) -> None:
     """Also if two pipelines read it."""
     letters = Counter(each.value["topic"] for each in joined.run.outputs["dead-letters"])
-    sent = Counter(topic.name for topic, _ in joined.sent)
+    sent = Counter(topic.base_name for topic, _ in joined.sent)
     for name in "searches", "clicks", "profiles", "transactions":
         read = sum(1 for *_, v in read_all(joined.market, name) if not v or _is_no_mark(v))
         assert letters[name] == sent[name] - read

@@ -28,7 +28,7 @@ from app.simulations import simulation
 from eventfold.connectors.simulations import Sent
 
 AVRO = "conn-events-avro"
-LINES = [topic.name for topic in LOGS_BY_CLASS.values()]
+LINES = [topic.base_name for topic in LOGS_BY_CLASS.values()]
 PIPELINES = {"TICKSTREAM_PIPELINES": "avro,logs"}
 
 

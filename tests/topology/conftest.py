@@ -13,7 +13,6 @@ from worker_scenarios import Market
 
 from app import app
 from app.settings import Settings
-from app.settings import settings as product_settings
 from eventfold.native import extension
 from eventfold.testing import TopologyDriver
 from tables.candles import candles
@@ -28,11 +27,8 @@ settings.load_profile("tickstream")
 def max_ahead() -> Iterator[None]:
     """Allow events an hour ahead of their timestamps: stories pipe an hour at one instant."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TICKSTREAM_MAX_AHEAD", "1h")
         patch.setattr(app.tasks, "conf", app.tasks.conf.model_copy(update={"max_ahead": 3_600_000}))
-        product_settings.cache_clear()
         yield
-    product_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -102,7 +102,7 @@ def declare(conf: Settings, *, time: Any = "time", **options: Any) -> Sensors:
     }
     table = WindowTable(app, name="sums", source=readings, **(usual | options))
     table.publish(totals)
-    table.refuse(late, late_reading)
+    table.late(late, late_reading)
 
     @app.agent(app.batches(readings))
     async def fold_readings(batches: AsyncIterable[Batch]) -> None:

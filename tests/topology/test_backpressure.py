@@ -76,7 +76,7 @@ def test_folding_of_candles_waits_and_counts_each_trade_once(
         symbols = [f"symbol-{number:06}" for number in range(READINGS)]
         driver.pipe(TRADES, *(Tick(symbol, 1.5, driver.now, 2) for symbol in symbols))
         driver.advance("50s")
-        task = app.tasks.running(TopicPartition(TRADES.name, 0))
+        task = app.tasks.running(TopicPartition(TRADES.base_name, 0))
         assert task is not None
         assert task.position < READINGS / 10
         driver.settle()

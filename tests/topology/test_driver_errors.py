@@ -127,7 +127,7 @@ def test_task_stops_when_its_changelog_lost_its_rows(
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.settle()
-        empty = Changelog("another", sensors.readings)
+        empty = Changelog("another", sensors.readings.of(sensors.app.tasks.conf))
         monkeypatch.setattr(sensors.table, "changelog", empty)
         driver.crash()
         with pytest.raises(TaskError, match="its state is lost"):
@@ -172,7 +172,7 @@ def test_source_that_ends_before_its_tables_is_rejected(sensors: Sensors) -> Non
     with sensors.drive() as driver:
         driver.pipe(sensors.readings, Reading("s", 1, driver.now))
         driver.settle()
-        log = driver._kafka.log(sensors.readings.name, 0)
+        log = driver._kafka.log(sensors.readings.base_name, 0)
         log.records.clear()
         log.end = 0
         driver.crash()

@@ -37,7 +37,7 @@ def database() -> Database:
 def flaky(new_sensors: NewSensors, database: Database) -> Sensors:
     """Declare an application whose late readings query the database."""
     sensors = new_sensors()
-    sensors.table.refuse(sensors.late, database.ask)
+    sensors.table.late(sensors.late, database.ask)
     return sensors
 
 

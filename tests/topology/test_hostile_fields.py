@@ -122,7 +122,7 @@ def test_hostile_records_do_not_stop_a_pipeline(topic: Topic) -> None:
         letters: list[DeadLetter] = driver.topic(DEAD_LETTERS)
         for letter in letters:
             assert letter.error
-        dead = {each.offset for each in letters if each.topic == topic.name}
+        dead = {each.offset for each in letters if each.topic == topic.of(app.settings).name}
         assert last.offset not in dead
         expected = {name for name in sent.values() if name in ALWAYS_DEAD}
         if topic.keyed:
@@ -175,7 +175,9 @@ def limits(topic: Topic) -> dict[str, int]:
         if isinstance(info, inspect.UnionType):
             (info,) = [each for each in info.types if isinstance(each, inspect.StrType)] or [info]
         if isinstance(info, inspect.StrType) and info.pattern is None:
-            assert info.max_length is not None, f"{topic.name}: {field.name} may be of any length"
+            assert info.max_length is not None, (
+                f"{topic.of(app.settings).name}: {field.name} may be of any length"
+            )
             found[field.name] = info.max_length
     return found
 
@@ -199,7 +201,9 @@ def test_guest_is_still_served_after_hundreds_of_long_complaints() -> None:
         fit = len(complaints) - len(letters)
         assert 200 < fit < 300
         assert [each.offset for each in letters] == list(range(fit, 300))
-        assert {(each.topic, each.stage) for each in letters} == {(GUEST_LOG.name, "guests")}
+        assert {(each.topic, each.stage) for each in letters} == {
+            (GUEST_LOG.of(app.settings).name, "guests")
+        }
         assert letters[0].error.startswith("TooLargeError: the row of key b'ann' would have 938,")
         stay = guests.stay("ann")
         assert stay is not None

@@ -161,7 +161,7 @@ def test_only_results_of_several_sources_are_partitioned_by_key(
                 driver.pipe(others, Reading(user, 1, START), partition=java(user))
         driver.settle()
         places = {(each.key, each.partition) for each in driver.records(totals)}
-        count = totals.partition_count()
+        count = totals.of(app.tasks.conf).partition_count()
         by_key = {(u.encode(), (murmur2(u.encode()) & 0x7FFFFFFF) % count) for u in USERS}
         as_source = {(user.encode(), librdkafka(user)) for user in USERS}
         assert places == (by_key if sources == 2 else as_source)

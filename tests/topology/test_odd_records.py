@@ -32,7 +32,7 @@ def assert_dead_letter(driver: TopologyDriver, topic: Topic, reason: str) -> Non
     driver.crash(lose_store=True)
     driver.settle()
     (letter,) = driver.topic(DEAD_LETTERS)
-    assert letter.topic == topic.name
+    assert letter.topic == topic.of(app.settings).name
     assert reason in letter.error
 
 

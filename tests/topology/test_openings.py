@@ -15,7 +15,7 @@ ANSWERING = 1e6
 def task(sensors: Sensors) -> Task:
     """Return a task that is opening."""
     tasks = sensors.app.tasks
-    opening = Task(tasks, sensors.readings.name, 0, 1)
+    opening = Task(tasks, sensors.readings.base_name, 0, 1)
     tasks._by_partition[opening.tp] = opening
     return opening
 

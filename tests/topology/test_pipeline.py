@@ -75,7 +75,7 @@ def assert_late_and_dead_letters(driver: TopologyDriver, truth: Truth) -> None:
     dead = [
         (letter.topic, letter.partition, letter.offset) for letter in driver.topic(DEAD_LETTERS)
     ]
-    assert sorted(dead) == [(TICKS.name, *place) for place in truth.bad]
+    assert sorted(dead) == [(TICKS.base_name, *place) for place in truth.bad]
 
 
 def assert_gains(driver: TopologyDriver, truth: Truth) -> None:

@@ -71,6 +71,6 @@ def test_folding_does_not_wait_for_windows_that_are_not_due(
         driver.pipe(TICKS, Tick("SYM0", 10.0, driver.now))
         driver.run()
         assert panes_in_memory() > SYMBOLS // 2
-        task = app.tasks.running(TopicPartition(TICKS.name, 0))
+        task = app.tasks.running(TopicPartition(TICKS.base_name, 0))
         assert task is not None
         assert task.position == 3 * SYMBOLS + 1

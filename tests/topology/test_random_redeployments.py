@@ -30,7 +30,7 @@ WINDOWS = {
 #: Number of windows of each trade, by size and advance (ms); of other windows one or more.
 OVERLAP = {(MINUTE, MINUTE): 1, (5 * MINUTE, MINUTE): 5, (2 * MINUTE, 2 * MINUTE): 1}
 
-EMISSIONS: list[EmitStrategy | None] = [None, on_close(), every_change(), at_most_every("3s")]
+EMIT_STRATEGIES: list[EmitStrategy | None] = [None, on_close(), every_change(), at_most_every("3s")]
 CRASH_POINTS: list[Moment | None] = [None, "before commit", "after commit"]
 
 
@@ -95,7 +95,7 @@ def scenarios(draw: st.DrawFn, kinds: list[tuple[str, ...]]) -> Scenario:
         windows=st.just(windows),
         grace=st.sampled_from(["0ms", "1m", "5m", "30m"]),
         retention=st.sampled_from(["40m", "2h", "1d"]),
-        emit=st.sampled_from(EMISSIONS),
+        emit=st.sampled_from(EMIT_STRATEGIES),
         publish_interval=st.sampled_from(["1s", "5s"]),
         standbys=st.integers(0, 2),
     )

@@ -59,7 +59,7 @@ def test_trends_are_exact_through_random_worker_failures(scenario: Scenario) -> 
         assert_closes(driver, right)
         assert_signals(driver, right)
         assert_trends(right)
-        assert {letter.topic for letter in driver.topic(DEAD_LETTERS)} <= {TICKS.name}
+        assert {letter.topic for letter in driver.topic(DEAD_LETTERS)} <= {TICKS.base_name}
 
 
 def assert_closes(driver: TopologyDriver, right: dict[str, list[Candle]]) -> None:

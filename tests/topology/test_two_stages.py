@@ -108,6 +108,6 @@ def assert_rankings(driver: TopologyDriver) -> None:
 
 def expected_gains(driver: TopologyDriver) -> list[TopicRecord]:
     """Return the last day of each symbol, of all ticks at once, as records of daily-gains."""
-    name, right = PARTITION_GAINS.name, gains(judge(driver.records(TICKS))).values()
+    name, right = PARTITION_GAINS.base_name, gains(judge(driver.records(TICKS))).values()
     values = [msgspec.json.encode(DailyGain(**gain, stream_time=0)) for gain in right]
     return [TopicRecord(name, 0, n, 0, None, value) for n, value in enumerate(values)]

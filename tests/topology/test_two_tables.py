@@ -52,7 +52,7 @@ def two_tables(tmp_path_factory: pytest.TempPathFactory) -> TwoTables:
         help="sums",
     )
     slow.publish(totals)
-    slow.refuse(late, late_reading)
+    slow.late(late, late_reading)
 
     @sensors.app.agent(sensors.app.batches(sensors.readings))
     async def fold_slowly(batches: AsyncIterable[Batch]) -> None:

@@ -73,7 +73,7 @@ def test_only_days_with_a_positive_open_are_ranked_by_gain(driver: TopologyDrive
     assert (gains["OIL"].open, gains["OIL"].low, gains["OIL"].last) == (-37.63, -37.63, 10.01)
     assert b'"gain":null' in driver.records(DAILY_GAINS)[-1].value
     ranks = {
-        topic.name: [each.symbol for each in driver.topic(topic)[-1].rank]
+        topic.base_name: [each.symbol for each in driver.topic(topic)[-1].rank]
         for topic in (TOP_GAINERS, TOP_LOSERS, MOST_ACTIVE)
     }
     assert ranks == {

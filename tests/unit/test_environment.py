@@ -1,5 +1,8 @@
 """Prefix of the variables: the library's own, or the one that an application chooses."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,15 +11,15 @@ from aiokafka.errors import SaslAuthenticationFailed
 
 from app.settings import Settings as Application
 from eventfold import native
-from eventfold import settings as library
 from eventfold.engine.errors import StartError, TooLargeError, afresh, other_pipelines
 from eventfold.environment import SettingsError, prefixed
 from eventfold.kafka.broker_preflight import _why
 from eventfold.kafka.clients import security_options
 from eventfold.kafka.owners import _own_outputs
-from eventfold.settings import Settings, record_limits, use, variable
+from eventfold.records.fields import MAX_NAME, MAX_TEXT
+from eventfold.settings import RecordLimits, Settings, limit_records
 from eventfold.web.protection.signatures import in_common
-from eventfold.worker.startup_checks import demand_limits, demand_protection
+from eventfold.worker.startup_checks import demand_protection
 from eventfold.worker.supervisor import find_remedy
 
 
@@ -32,9 +35,7 @@ KINDS = (Settings, "EVENTFOLD_"), (Application, "TICKSTREAM_"), (Shop, "SHOP_")
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Restore which settings are in use; start with no variable of any prefix."""
-    monkeypatch.setattr(library, "_read", library._read)
-    monkeypatch.setattr(library, "_prefix", library._prefix)
+    """Start with no variable of any prefix."""
     for kind, _ in KINDS:
         for name in (*kind.variables(), kind.secrets_variable()):
             monkeypatch.delenv(name, raising=False)
@@ -171,11 +172,10 @@ def uncertified(conf: Settings) -> str:
 @pytest.mark.parametrize(
     ("message", "names"),
     [
-        (lambda _: afresh(), ("APP_ID", "TOPIC_PREFIX")),
-        (lambda _: other_pipelines("shop", "ticks", "a", "b"), ("MODULES", "APP_ID")),
-        (lambda _: str(TooLargeError("a row", 2, 1)), ("MAX_RECORD_BYTES",)),
-        (lambda _: native.in_words(wanted=False), ("NATIVE",)),
-        (lambda _: variable("web_rate"), ("WEB_RATE",)),
+        (afresh, ("APP_ID", "TOPIC_PREFIX")),
+        (lambda conf: other_pipelines(conf, "ticks", "a", "b"), ("MODULES", "APP_ID")),
+        (lambda conf: str(TooLargeError("a row", 2, 1, conf)), ("MAX_RECORD_BYTES",)),
+        (lambda conf: native.in_words(conf.model_copy(update={"native": False})), ("NATIVE",)),
         (in_common, ("WEB_CLUSTER_TOKEN", "WEB_ADMIN_TOKEN")),
         (refused, ("KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD")),
         (_own_outputs, ("TOPIC_PREFIX", "MODULES")),
@@ -185,16 +185,14 @@ def uncertified(conf: Settings) -> str:
     ],
 )
 @pytest.mark.parametrize(("kind", "prefix"), KINDS)
-def test_message_names_variables_of_the_settings_in_use(
+def test_message_names_variables_of_the_applications_settings(
     kind: type[Settings],
     prefix: str,
     message: Callable[[Settings], str],
     names: tuple[str, ...],
 ) -> None:
     """Of this application, and of no other."""
-    conf = kind()
-    use(lambda: conf, kind.prefix())
-    text = message(conf)
+    text = message(kind())
     assert [name for name in names if prefix + name not in text] == []
     assert [other for _, other in KINDS if other != prefix and other in text] == []
 
@@ -205,19 +203,29 @@ def test_what_runs_is_chosen_by_modules_and_here_by_pipelines_too() -> None:
     assert Application.selection() == ("TICKSTREAM_PIPELINES", "TICKSTREAM_MODULES")
 
 
-def test_record_limits_are_read_under_the_prefix_in_use(environment: pytest.MonkeyPatch) -> None:
-    """Without a look at other settings, which may be wrong."""
-    use(Shop.load, Shop.prefix())
-    environment.setenv("SHOP_MAX_NAME", "300")
-    environment.setenv("EVENTFOLD_MAX_NAME", "400")
-    environment.setenv("SHOP_APP_ID", "a b")
-    assert (record_limits().max_name, record_limits().max_text) == (300, 4_096)
-    environment.setenv("SHOP_MAX_NAME", "0")
-    with pytest.raises(SettingsError, match=r"^SHOP_MAX_NAME=0: "):
-        record_limits()
+def test_limits_of_records_are_those_of_the_process() -> None:
+    """Record types exist: other limits for them would have no effect, so they are an error."""
+    limit_records(RecordLimits(max_name=MAX_NAME, max_text=MAX_TEXT))
+    with pytest.raises(RuntimeError, match="already"):
+        limit_records(RecordLimits(max_name=MAX_NAME + 1))
 
 
-def test_worker_whose_limits_came_too_late_does_not_start() -> None:
-    """Its records would have the limits of another prefix."""
-    demand_limits(Shop())
-    assert "SHOP_MAX_NAME" in reason(lambda: demand_limits(Shop(SHOP_MAX_NAME=300)))
+def test_application_sets_the_limits_before_it_has_records() -> None:
+    """From its own variables, and from nothing else."""
+    code = "import app; from eventfold.records.fields import *; print(MAX_NAME, MAX_TEXT)"
+    environ = {"TICKSTREAM_MAX_NAME": "300", "EVENTFOLD_MAX_NAME": "400"}
+    done = run(code, **environ)
+    assert (done.stdout.split(), done.stderr) == (["300", "4096"], "")
+    done = run(code, TICKSTREAM_MAX_NAME="0")
+    assert done.stderr.startswith("TICKSTREAM_MAX_NAME=0: ")
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process with these variables."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -49,3 +49,52 @@ def test_unknown_name_of_the_package_is_an_attribute_error() -> None:
     """Creating the application on demand hides no typing mistake."""
     statement = "import app\nassert not hasattr(app, 'ap')"
     assert loaded_by(statement).isdisjoint(HEAVY)
+
+
+#: Imports the whole library, and prints what it, or pydantic for it, looks up in the environment.
+LOOK_UPS = """
+import os, pkgutil, sys
+from importlib import import_module
+
+class Watched(dict):
+    def __getitem__(self, name):
+        note(name)
+        return super().__getitem__(name)
+
+    def get(self, name, default=None):
+        note(name)
+        return super().get(name, default)
+
+    def __iter__(self):
+        note("all of them")
+        return super().__iter__()
+
+    def items(self):
+        note("all of them")
+        return super().items()
+
+def note(name):
+    caller = sys._getframe(2)
+    while caller.f_globals["__name__"] == "os":
+        caller = caller.f_back
+    module = caller.f_globals["__name__"]
+    if module.partition(".")[0] in {"eventfold", "pydantic_settings"}:
+        found.append(f"{module}: {name}")
+
+found = []
+os.environ = Watched(os.environ)
+import eventfold
+names = [each.name for each in pkgutil.walk_packages(eventfold.__path__, "eventfold.")]
+for name in names:
+    import_module(name)
+assert len(names) > 200, len(names)
+print(*found, sep="\\n", end="")
+"""
+
+
+def test_importing_the_library_reads_no_environment_variable() -> None:
+    """Settings are read where an application asks for them, and handed on."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK_UPS], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""

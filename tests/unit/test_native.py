@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.settings import Settings
 from eventfold.native import INTERFACE, extension, in_words
 
 
@@ -22,7 +23,7 @@ def test_pure_python_is_used_without_the_extension(monkeypatch: pytest.MonkeyPat
     """A failed import is no error."""
     monkeypatch.setitem(sys.modules, "tickstream_native", None)
     assert extension() is None
-    assert "make native" in in_words(wanted=True)
+    assert "make native" in in_words(Settings())
 
 
 def test_extension_built_for_other_code_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,11 +40,11 @@ def test_extension_built_for_other_code_is_not_used(monkeypatch: pytest.MonkeyPa
 
 def test_extension_is_not_used_if_the_setting_is_off() -> None:
     """The log names TICKSTREAM_NATIVE as the reason."""
-    assert in_words(wanted=False) == "by pure Python: TICKSTREAM_NATIVE is off"
+    assert in_words(Settings(TICKSTREAM_NATIVE=False)) == "by pure Python: TICKSTREAM_NATIVE is off"
 
 
 def test_installed_extension_is_used() -> None:
     """It was built for this checkout."""
     pytest.importorskip("tickstream_native", reason="not installed: make native")
     assert extension() is not None
-    assert in_words(wanted=True) == "by the native extension"
+    assert in_words(Settings()) == "by the native extension"

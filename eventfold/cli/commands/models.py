@@ -8,7 +8,7 @@ from faust.cli import option
 from faust.cli.models import models as faust_models
 
 from eventfold.cli.command import JSON, LongCommand
-from eventfold.topics import Topic
+from eventfold.topics import BoundTopic
 from eventfold.worker.startup_checks import topics_of
 
 
@@ -42,7 +42,7 @@ def record_types(app: Any) -> dict[str, tuple[Any, list[str]]]:
     """Return the types of records by name, each with the topics that hold it."""
     topics_by_type = defaultdict[Any, list[str]](list)
     for topic in topics_of(app):
-        if isinstance(topic, Topic):
+        if isinstance(topic, BoundTopic):
             for kind in get_args(topic.value) or (topic.value,):
                 topics_by_type[kind].append(topic.name)
     return {kind.__name__: (kind, topics) for kind, topics in topics_by_type.items()}

@@ -13,7 +13,7 @@ from eventfold.cli.targets import FORMS, sink_into
 from eventfold.connectors.dead_letters import DeadLetterOffice
 from eventfold.connectors.sink_loop import SinkLoop
 from eventfold.security.urls import masked
-from eventfold.topics import DEAD_LETTERS, Topic
+from eventfold.topics import DEAD_LETTERS, BoundTopic
 from eventfold.worker.startup_checks import topics_of
 
 
@@ -64,7 +64,9 @@ class sink(LongCommand):  # noqa: N801 - Faust takes a command's name from its c
         into = sink_into(target, topic, options["table"], options["headers"])
         into.max_records = options["batch"] or into.max_records
         group = options["group"] or f"{conf.app_id}-sink-{topic.name}-{_digest(target)}"
-        office = DeadLetterOffice(conf, DEAD_LETTERS.name, f"sink {target.partition(':')[0]}")
+        office = DeadLetterOffice(
+            conf, DEAD_LETTERS.of(conf).name, f"sink {target.partition(':')[0]}"
+        )
         loop = SinkLoop(conf, topic.name, into, group, reject=office.send)
         await self.demand_broker()
         try:
@@ -75,8 +77,8 @@ class sink(LongCommand):  # noqa: N801 - Faust takes a command's name from its c
         finally:
             self._print_result(topic.name, masked(target), loop)
 
-    def _find_topic(self, name: str) -> Topic:
-        known = {each.name: each for each in topics_of(self.app) if isinstance(each, Topic)}
+    def _find_topic(self, name: str) -> BoundTopic:
+        known = {each.name: each for each in topics_of(self.app) if isinstance(each, BoundTopic)}
         if name not in known:
             raise OptionError(
                 f"{name!r} is no topic of what this application runs: {', '.join(sorted(known))}"

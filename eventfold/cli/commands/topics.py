@@ -7,7 +7,7 @@ from faust.cli import option
 
 from eventfold.cli.command import JSON, CommandError, LongCommand
 from eventfold.kafka import admin
-from eventfold.topics import Topic
+from eventfold.topics import BoundTopic
 from eventfold.windows.durations import format_duration
 from eventfold.worker.startup_checks import topics_of
 
@@ -30,7 +30,7 @@ class topics(LongCommand):  # noqa: N801 - Faust calls the command what its clas
     async def work(self) -> None:
         """Create, list, compare. Raises CommandError where a topic disagrees."""
         conf, needed = self.app.settings, topics_of(self.app)
-        listed = [topic for topic in needed if isinstance(topic, Topic)]
+        listed = [topic for topic in needed if isinstance(topic, BoundTopic)]
         created = [] if self.kwargs["dry_run"] else await admin.ensure_topics(listed, conf)
         found = await admin.existing_topics(conf)
         # Changelogs are made by workers; those that somebody else has made are compared.
@@ -61,7 +61,7 @@ class topics(LongCommand):  # noqa: N801 - Faust calls the command what its clas
 
 
 def _row(
-    topic: Topic, found: dict[str, int], created: bool, wrong: dict[str, admin.Disagreement]
+    topic: BoundTopic, found: dict[str, int], created: bool, wrong: dict[str, admin.Disagreement]
 ) -> dict[str, Any]:
     if topic.name in wrong:
         state = f"should have {wrong[topic.name].expectation}"

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from eventfold.engine.changelog import ends
 from eventfold.kafka.clients import running
-from eventfold.topics import Topic
+from eventfold.topics import BoundTopic
 from eventfold.web.live.event import Event, shape_of
 from eventfold.web.live.history import History, Kept
 from eventfold.web.live.reader import Reader
@@ -50,7 +50,7 @@ class Feed:
     """
 
     def __init__(
-        self, topic: Topic, new_consumer: Callable[[], AIOKafkaConsumer], budget: Budget
+        self, topic: BoundTopic, new_consumer: Callable[[], AIOKafkaConsumer], budget: Budget
     ) -> None:
         self.topic = topic.base_name
         self._new_consumer = new_consumer

@@ -10,7 +10,7 @@ from faust.types import AppT
 
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.table import outputs_of
-from eventfold.topics import Topic
+from eventfold.topics import BoundTopic
 from eventfold.web.application import state_tables
 from eventfold.web.errors import unavailable
 from eventfold.web.live.feed import Feed
@@ -41,7 +41,7 @@ class Hub:
 
     def __init__(
         self,
-        topics: Callable[[], Mapping[str, Topic]],
+        topics: Callable[[], Mapping[str, BoundTopic]],
         new_consumer: Callable[[], AIOKafkaConsumer],
     ) -> None:
         self.topics = topics
@@ -132,9 +132,10 @@ def new_hub(app: AppT) -> Hub:
     """Create the hub of a worker."""
     # Faust's type has no attribute for our tasks.
     worker: Any = app
+    conf = worker.settings
 
-    def topics() -> dict[str, Topic]:
-        outputs = outputs_of(state_tables(app).values()).values()
+    def topics() -> dict[str, BoundTopic]:
+        outputs = outputs_of(state_tables(app).values(), conf).values()
         return {topic.base_name: topic for topic in outputs}
 
-    return Hub(topics, lambda: new_consumer(worker.tasks.conf))
+    return Hub(topics, lambda: new_consumer(conf))

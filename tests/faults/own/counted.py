@@ -14,7 +14,7 @@ from app import app
 from eventfold.engine.batch import Batch
 from eventfold.engine.window_table import WindowTable
 from eventfold.topics import Topic
-from eventfold.windows import Refusal, WindowResult
+from eventfold.windows import Rejection, WindowResult
 
 NAME = os.environ["NAME"]
 FAULT = os.environ.get("FAULT", "")
@@ -80,7 +80,7 @@ def counted(window: WindowResult) -> Counted:
     return Counted(window.key, window.start, window.count, window.state.total, window.revision)
 
 
-def late(event: Event, _: Refusal) -> Late:
+def late(event: Event, _: Rejection) -> Late:
     """Make the record of a late event."""
     if FAULT == "late" and event.key == "poison":
         raise ArithmeticError("can't tell of poison")

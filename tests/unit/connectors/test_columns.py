@@ -60,7 +60,7 @@ def test_row_has_the_values_of_the_record_and_its_place() -> None:
         (TICKS, (), None),
         (VISITS, (), None),
     ],
-    ids=lambda each: getattr(each, "name", ""),
+    ids=lambda each: getattr(each, "base_name", ""),
 )
 def test_identity_is_of_a_window_or_of_a_compacted_key(
     topic: Topic, identity: tuple[str, ...], revision: str | None

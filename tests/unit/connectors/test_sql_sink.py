@@ -74,7 +74,7 @@ async def opened(url: str, topic: Topic) -> SqlSink:
     """Return a sink that continues where the database is."""
     sink = SqlSink(url, topic, "target")
     await sink.open()
-    await sink.resume({f"{topic.name}-0": 0})
+    await sink.resume({f"{topic.base_name}-0": 0})
     return sink
 
 

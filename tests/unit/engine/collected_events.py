@@ -23,7 +23,7 @@ from eventfold.windows import EmitStrategy, WindowResult, every_change, on_close
 #: A trade of this size raises when it is folded.
 UNFOLDABLE_SIZE = 13
 
-EMISSIONS = (None, every_change(), on_close())
+EMIT_STRATEGIES = (None, every_change(), on_close())
 
 
 class CollectedEvents(msgspec.Struct):

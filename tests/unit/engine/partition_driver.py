@@ -160,12 +160,12 @@ class PartitionDriver:
         """Return the values written to a topic, in order."""
         return [
             msgspec.json.decode(out.record[1] or b"", type=value)
-            for out in self.outputs.get(topic.name, [])
+            for out in self.outputs.get(topic.base_name, [])
         ]
 
     def sources(self, topic: Topic) -> list[bytes]:
         """Return the headers `source` of a topic, in order."""
-        return [dict(out.record[2])["source"] for out in self.outputs.get(topic.name, [])]
+        return [dict(out.record[2])["source"] for out in self.outputs.get(topic.base_name, [])]
 
     def stored_rows(self) -> int:
         """Return how many rows the store has."""

@@ -28,7 +28,7 @@ from eventfold.harness.journal import MemoryJournal
 from eventfold.harness.kafka import MemoryKafka
 from eventfold.testing.loop import VirtualClock
 
-TP = TopicPartition(TICKS.name, 0)
+TP = TopicPartition(TICKS.base_name, 0)
 
 #: Path of a store that does not exist.
 NOWHERE = Path("/nowhere/store")
@@ -59,7 +59,7 @@ class Worker(Tasks):
         super().__init__(Settings(APP_DATADIR=directory), directory)
         self.clock = VirtualClock(0)
         self.journal = MemoryJournal(MemoryKafka(self.clock), 0)
-        self.topics[TICKS.name] = TICKS
+        self.topics[TICKS.base_name] = TICKS.of(self.conf)
         self.reason: BaseException | None = None
         self.opened = 0
 
@@ -81,7 +81,7 @@ class Worker(Tasks):
 
     async def handle_error(self, error: Exception, committed: int = -1) -> None:
         """Make the worker handle an error of its task."""
-        task = self._by_partition[TP] = Task(self, TICKS.name, 0, generation=1)
+        task = self._by_partition[TP] = Task(self, TICKS.base_name, 0, generation=1)
         task.committed = committed
         await self._mend(task, error)
         assert task.state is State.CLOSED
@@ -200,7 +200,7 @@ def test_a_worker_knows_its_topics_and_the_restores_and_stores_of_a_table(
         False,
     ]
     worker = Worker(tmp_path)
-    one, other = (Task(worker, TICKS.name, n, generation=1) for n in (0, 1))
+    one, other = (Task(worker, TICKS.base_name, n, generation=1) for n in (0, 1))
     worker._by_partition = {one.tp: one, other.tp: other}
     assert worker.restoring(table) == []
     one.restoring, other.restoring = Progress(table.name, 0), Progress("another", 1)

@@ -22,6 +22,7 @@ from eventfold.engine.trades import reads
 from eventfold.native import Extension, extension
 from eventfold.records import EARLIEST, LATEST
 from eventfold.records.reading import reader
+from eventfold.settings import Settings
 from eventfold.topics import Timestamp, Topic
 
 HOUR = 3_600_000
@@ -63,7 +64,7 @@ def reading(request: pytest.FixtureRequest) -> Iterator[None]:
 def decoder() -> Decoder:
     """Return a decoder of ticks that accepts event times up to an hour ahead."""
     topic, native = READING["now"]
-    return Decoder(topic, PARTITION, HOUR, SystemClock(), native)
+    return Decoder(topic.of(Settings()), PARTITION, HOUR, SystemClock(), native)
 
 
 def columns(decoded: Decoded) -> list[tuple[int, bytes, int, Tick]]:
@@ -233,7 +234,7 @@ def test_event_times_outside_earliest_and_latest_are_dead_letters(
 def test_event_times_of_our_own_topics_are_not_compared_with_timestamps() -> None:
     """They are those of source records, which were compared when they came in."""
     topic, native = READING["now"]
-    own = Decoder(topic, PARTITION, None, SystemClock(), native)
+    own = Decoder(topic.of(Settings()), PARTITION, None, SystemClock(), native)
     raw = [raw_tick(n, Tick("ACME", 1.0, NOON))._replace(timestamp=NOON - 9 * HOUR) for n in (0, 1)]
     assert own.decode(raw).offsets == [0, 1]
     beyond = raw_tick(2, Tick("ACME", 1.0, NOON * 1000))
@@ -245,7 +246,7 @@ def test_a_topic_is_read_by_its_own_key_field() -> None:
     """Connections are keyed by their source, not by a symbol."""
     value = b'{"source":"h1","destination":"h2","port":443,"bytes":1,"time":%d}' % NOON
     raw = [Raw(0, NOON, b"h1", value), Raw(1, NOON, b"h2", value)]
-    decoded = Decoder(CONN_EVENTS, 0, HOUR, SystemClock()).decode(raw)
+    decoded = Decoder(CONN_EVENTS.of(Settings()), 0, HOUR, SystemClock()).decode(raw)
     assert [record.destination for record in decoded.records] == ["h2"]
     assert [letter.error for letter in decoded.bad] == [
         "ValueError: the key b'h2' is not the record's source 'h1'"
@@ -288,7 +289,7 @@ def test_a_dead_letter_fits_into_its_topic(key: bytes, value: bytes) -> None:
 def test_a_dead_letter_is_truncated_exactly_at_its_limits(more: int) -> None:
     """A value, a key and an error of exactly the limit are kept whole."""
     key, value = b"k" * (MAX_DEAD_TEXT + more), b"x" * (100 + more)
-    reader = Decoder(TICKS, PARTITION, HOUR, SystemClock(), max_record=200)
+    reader = Decoder(TICKS.of(Settings()), PARTITION, HOUR, SystemClock(), max_record=200)
     record = Raw(7, NOON, key, value)
     error = ValueError("e" * (MAX_DEAD_TEXT - len("ValueError: ") + more))
     letter = reader.dead_letter(record, error, "decode")
@@ -340,7 +341,7 @@ def test_a_batch_is_decoded_once_for_all_its_tables() -> None:
 
 def test_a_custom_reader_is_not_called_for_a_record_without_value() -> None:
     """Such a record is a dead letter; the others of the batch are read."""
-    own = Decoder(LOGS, PARTITION, HOUR, SystemClock())
+    own = Decoder(LOGS.of(Settings()), PARTITION, HOUR, SystemClock())
     raw = [Raw(1, NOON, None, b"<11>out of paper"), Raw(2, NOON, b"any", None)]
     decoded = own.decode(raw)
     assert (decoded.offsets, decoded.keys, decoded.times) == ([1], [b""], [NOON])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 from candle_truth import truth
 from collected_events import (
-    EMISSIONS,
+    EMIT_STRATEGIES,
     UNFOLDABLE_SIZE,
     Definition,
     assert_late_and_dead_letters,
@@ -26,7 +26,7 @@ from count_truth import key_runs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive
-from plans import MINUTE, PLANS, StatelessOperator, run_plan, run_step, ticks
+from plans import MINUTE, PLANS, Step, run_plan, run_step, ticks
 from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
@@ -47,7 +47,7 @@ DEFINITIONS = [
         ("count 6/4", 30 * MINUTE),
         ("count 5/2", 5 * MINUTE),
     ]
-    for emit in EMISSIONS
+    for emit in EMIT_STRATEGIES
 ]
 
 
@@ -56,7 +56,7 @@ class Scenario(NamedTuple):
 
     definition: Definition
     raw: list[Raw]
-    plan: list[StatelessOperator]
+    plan: list[Step]
 
 
 SCENARIOS = st.builds(Scenario, st.sampled_from(DEFINITIONS), ticks(), PLANS)

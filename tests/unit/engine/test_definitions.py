@@ -8,6 +8,7 @@ from aiokafka.structs import OffsetAndMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.settings import Settings
 from eventfold.engine.definitions import (
     COMPRESSED,
     Definition,
@@ -18,6 +19,7 @@ from eventfold.engine.definitions import (
 from eventfold.engine.errors import TaskError
 
 TP = TopicPartition("ticks", 0)
+SHOP = Settings(TICKSTREAM_APP_ID="shop")
 
 SETTINGS = {"windows": "1m,5m", "grace": "5m", "retention": "8d", "emission": "each interval"}
 
@@ -35,7 +37,7 @@ class Table(NamedTuple):
 def worker(**changed: str) -> Definitions:
     """Return the definitions of a worker that folds ticks into candles and days."""
     tables = [Table("candles", SETTINGS | changed), Table("days", SETTINGS)]
-    return Definitions("shop", {"ticks": tables})
+    return Definitions(SHOP, {"ticks": tables})
 
 
 def committed(metadata: str) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -54,7 +56,7 @@ def test_definitions_in_offset_metadata_are_read_as_they_were_written(
 def test_the_metadata_of_a_hundred_tables_is_within_the_brokers_limit() -> None:
     """All tables are on one source."""
     tables = [Table(f"table-{n}", SETTINGS | {"grace": f"{n}s"}) for n in range(100)]
-    metadata = Definitions("shop", {"ticks": tables}).metadata("ticks")
+    metadata = Definitions(SHOP, {"ticks": tables}).metadata("ticks")
     assert len(metadata) < MAX_METADATA
     assert of_metadata(metadata)["table-99"]["grace"] == "99s"
 
@@ -101,7 +103,7 @@ def test_other_windows_are_rejected_even_if_the_application_is_stopped() -> None
 
 def test_a_worker_without_all_tables_is_rejected() -> None:
     """The state of the missing tables would be left behind."""
-    now = Definitions("shop", {"ticks": [Table("candles", SETTINGS)]})
+    now = Definitions(SHOP, {"ticks": [Table("candles", SETTINGS)]})
     with pytest.raises(TaskError, match="folds ticks into candles,days, this worker into candles"):
         now.changed(committed(worker().metadata("ticks")))
 
@@ -122,6 +124,6 @@ def test_a_setting_that_one_side_does_not_know_is_not_compared() -> None:
 
 def test_offsets_of_topics_without_tables_are_ignored() -> None:
     """Such as those of an agent that takes single records."""
-    definitions = Definitions("shop", {})
+    definitions = Definitions(SHOP, {})
     definitions.demand_same(committed(worker().metadata("ticks")))
     assert definitions.changed(committed("anything at all")) == {}

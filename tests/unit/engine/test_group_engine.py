@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive, PartitionDriver
-from plans import PLANS, StatelessOperator, run_plan
+from plans import PLANS, Step, run_plan
 from raw_records import Raw
 
 from app.market.gains import day_of, start_of
@@ -117,7 +117,7 @@ def last_rankings(driver: PartitionDriver) -> dict[str, TopGainers]:
     """Return the last ranking of each day; check that no revision is lower than one before it."""
     last: dict[str, TopGainers] = {}
     for out, ranking in zip(
-        driver.outputs.get(TOP_GAINERS.name, []),
+        driver.outputs.get(TOP_GAINERS.base_name, []),
         driver.written(TOP_GAINERS, TopGainers),
         strict=True,
     ):
@@ -131,7 +131,7 @@ def last_rankings(driver: PartitionDriver) -> dict[str, TopGainers]:
 @settings(max_examples=60)
 @given(gains(st.integers(0, 5)), PLANS)
 def test_the_last_ranking_of_a_day_has_its_ten_best_after_any_crash(
-    table: TopNTable, drive: Drive, raw: list[Raw], plan: list[StatelessOperator]
+    table: TopNTable, drive: Drive, raw: list[Raw], plan: list[Step]
 ) -> None:
     """More days than memory keeps, out of order; queries agree before and after a crash."""
     with drive(table, raw) as driver:
@@ -157,7 +157,7 @@ def test_the_last_ranking_of_a_day_has_its_ten_best_after_any_crash(
 def test_expired_days_are_deleted_and_no_day_is_ranked_in_part(
     two_day_table: TopNTable,
     drive: Drive,
-    scenario: tuple[list[Raw], list[StatelessOperator]],
+    scenario: tuple[list[Raw], list[Step]],
     at_once: int,
 ) -> None:
     """A record counts for its day, or is a dead letter because its day is deleted."""
@@ -312,7 +312,8 @@ def test_a_ranking_that_is_too_large_is_a_dead_letter_of_the_last_record(
 ) -> None:
     """A ranking has no offset of its own; the others are published."""
     table = declare_table(application)
-    table.publications = [(TOP_GAINERS, lambda result: "x" * (4_000 if result.revision else 10))]
+    table.publications = []
+    table.publish(TOP_GAINERS, lambda result: "x" * (4_000 if result.revision else 10))
     raw = [raw_gain(n, "A", n, 0.5) for n in range(2)]
     with drive(table, raw) as driver:
         driver.state.outputs.largest = 4_000

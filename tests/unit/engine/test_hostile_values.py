@@ -18,6 +18,7 @@ from eventfold.engine.decoded import Decoded
 from eventfold.engine.integers import bounded
 from eventfold.engine.rows import MAX_KEY
 from eventfold.records import DeadLetter
+from eventfold.settings import Settings
 from eventfold.topics import DEAD_LETTERS, Topic
 
 HOUR = 3_600_000
@@ -45,7 +46,7 @@ UNKEYED = Topic("unkeyed", "name", Own, "the same, with any key", keyed=False)
 def read(topic: Topic, *records: tuple[bytes | None, bytes | None], most: int = 10**6) -> Decoded:
     """Decode some keys and values."""
     raw = [Raw(offset, NOON, key, value) for offset, (key, value) in enumerate(records)]
-    return Decoder(topic, 0, HOUR, SystemClock(), max_record=most).decode(raw)
+    return Decoder(topic.of(Settings()), 0, HOUR, SystemClock(), max_record=most).decode(raw)
 
 
 @pytest.mark.parametrize("number", [10**20, -(10**20), 2**63])
@@ -169,6 +170,6 @@ def test_a_dead_letter_fits_any_limit_of_record_size(most: int, size: int) -> No
     (letter,) = decoded.bad
     assert isinstance(letter, DeadLetter)
     written = msgspec.json.encode(letter)
-    assert len(written) + len(DEAD_LETTERS.name) < most
+    assert len(written) + len(DEAD_LETTERS.base_name) < most
     whole = letter.value is not None and len(letter.value) == size
     assert whole or f"of {size} bytes)" in letter.error

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 from partition_driver import Drive
-from plans import PLANS, StatelessOperator, edges, run_step
+from plans import PLANS, Step, edges, run_step
 from raw_records import NOON, Raw
 
 from app.worker import TickApp
@@ -155,7 +155,7 @@ def shelves(application: TickApp) -> KeyedTable:
 @settings(max_examples=100)
 @given(puts(), PLANS)
 def test_each_key_has_its_last_state_after_any_crash(
-    shelves: KeyedTable, drive: Drive, records: list[Put], plan: list[StatelessOperator]
+    shelves: KeyedTable, drive: Drive, records: list[Put], plan: list[Step]
 ) -> None:
     """It is kept for the retention after its newest record; timers fire once, in order.
 

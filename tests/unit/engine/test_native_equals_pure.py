@@ -26,6 +26,7 @@ from eventfold.native import extension
 from eventfold.records import EARLIEST, LATEST
 from eventfold.records.candles import candle
 from eventfold.records.reading import reader
+from eventfold.settings import Settings
 from eventfold.topics import DEAD_LETTERS
 from eventfold.windows import WindowResult
 
@@ -92,7 +93,7 @@ def test_many_keys_in_many_panes_write_the_same_bytes(
             driver.settle()
             written.append((driver.changelog, _outputs(driver)))
     assert written[0] == written[1]
-    assert len(written[0][1][CANDLES.name]) > 1_000
+    assert len(written[0][1][CANDLES.base_name]) > 1_000
 
 
 #: Sizes whose sums pass, one step after the other, what 62 bits, 63 bits and a row can hold.
@@ -192,9 +193,9 @@ def _uneven(record: Raw) -> Raw:
 def _outputs(driver: PartitionDriver) -> dict[str, list[Any]]:
     """Return all outputs, without the time at which dead letters were written."""
     outputs: dict[str, list[Any]] = dict(driver.outputs)
-    letters = outputs.pop(DEAD_LETTERS.name, [])
+    letters = outputs.pop(DEAD_LETTERS.base_name, [])
     dead = [msgspec.json.decode(letter.record[1]) | {"time": 0} for letter in letters]
-    return outputs | {DEAD_LETTERS.name: dead}
+    return outputs | {DEAD_LETTERS.base_name: dead}
 
 
 # -- reading
@@ -264,8 +265,8 @@ def test_a_record_is_decoded_as_by_the_fallback_or_left_to_it(kind: str) -> None
     tick = Tick("A", 12.0, NOON, 3)
     key, value = GOOD[kind](tick) if kind in GOOD else BAD[kind][0](tick)
     raw = [Raw(7, NOON, key, value)]
-    pure = Decoder(TICKS, 0, HOUR, SystemClock()).decode(raw)
-    decoded = Decoder(TICKS, 0, HOUR, SystemClock(), NATIVE).decode(raw)
+    pure = Decoder(TICKS.of(Settings()), 0, HOUR, SystemClock()).decode(raw)
+    decoded = Decoder(TICKS.of(Settings()), 0, HOUR, SystemClock(), NATIVE).decode(raw)
     assert (decoded.keys, decoded.times, decoded.offsets, decoded.records) == (
         *(pure.keys, pure.times, pure.offsets),
         pure.records,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 from aiokafka import TopicPartition
 
+from app.settings import Settings
 from eventfold.engine import replica as replicas
 from eventfold.engine.errors import OtherHistoryError
 from eventfold.engine.replica import OWN, Log, Replica
@@ -61,7 +62,7 @@ def stored(path: Path, offset: int = 10, *, history: str = "one", current: int =
 
 def opened(path: Path, found: Log) -> Replica:
     """Open a replica."""
-    return Replica(path, CHANGELOG, found, timed=True)
+    return Replica(path, CHANGELOG, found, Settings(), timed=True)
 
 
 def trusted(replica: Replica) -> bool:

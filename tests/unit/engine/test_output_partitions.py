@@ -16,6 +16,7 @@ from app.worker import TickApp
 from eventfold.aggregates import Ohlc
 from eventfold.engine.window_table import WindowTable
 from eventfold.records.candles import candle
+from eventfold.settings import Settings
 from eventfold.topics import Topic
 from eventfold.windows import parse_windows
 
@@ -39,18 +40,20 @@ def table_of(application: TickApp, name: str, source: Topic, output: Topic) -> W
         help="candles",
     )
     table.publish(output)
-    table.refuse(late_topic(output), late_tick)
+    table.late(late_topic(output), late_tick)
     return table
 
 
 def late_topic(output: Topic) -> Topic:
     """Return the topic of late records beside an output."""
-    return Topic(f"{output.name}-late", "symbol", LateTick, "late", partitions=output.partitions)
+    return Topic(
+        f"{output.base_name}-late", "symbol", LateTick, "late", partitions=output.partitions
+    )
 
 
 def key_partitions(driver: Any, topic: Topic) -> set[tuple[bytes, int]]:
     """Return key and partition of all records written."""
-    return {(out.record[0], out.partition) for out in driver.outputs[topic.name]}
+    return {(out.record[0], out.partition) for out in driver.outputs[topic.base_name]}
 
 
 def default_partitions(count: int) -> set[tuple[bytes, int]]:
@@ -61,7 +64,13 @@ def default_partitions(count: int) -> set[tuple[bytes, int]]:
 
 @pytest.mark.parametrize(
     ("source", "output", "count"),
-    [(3, None, CANDLES.partition_count()), (None, 4, 4), (3, 4, 4), (3, 3, 3), (None, 1, 1)],
+    [
+        (3, None, CANDLES.of(Settings()).partition_count()),
+        (None, 4, 4),
+        (3, 4, 4),
+        (3, 3, 3),
+        (None, 1, 1),
+    ],
 )
 def test_output_that_is_not_co_partitioned_is_partitioned_by_key(
     application: TickApp,

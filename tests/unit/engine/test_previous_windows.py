@@ -10,7 +10,7 @@ from candle_truth import candles, truth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive, NewTable
-from plans import MINUTE, PLANS, StatelessOperator, run_plan, ticks
+from plans import MINUTE, PLANS, Step, run_plan, ticks
 from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
@@ -62,7 +62,7 @@ def expected_changes(raw: list[Raw], window: Window, grace: int) -> dict[tuple[s
 @settings(max_examples=40)
 @given(ticks(), PLANS, st.sampled_from(["1m", "3m/1m"]))
 def test_the_last_result_of_a_window_has_the_close_of_the_one_before(
-    new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[StatelessOperator], windows: str
+    new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[Step], windows: str
 ) -> None:
     """Also if ticks of the previous window came later, or it is only in the store."""
     table = new_table(windows, 3 * MINUTE, 24 * HOUR, uses_previous_window=True, record=change)

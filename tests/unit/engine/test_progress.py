@@ -92,7 +92,7 @@ def test_metrics_show_restores_that_have_offsets_left(
     if end == 300:
         progress.reach(150, 1)
     new_table("1m", 0)
-    task, other = (Task(application.tasks, TICKS.name, n, generation=1) for n in (3, 4))
+    task, other = (Task(application.tasks, TICKS.base_name, n, generation=1) for n in (3, 4))
     task.restoring = progress
     monkeypatch.setattr(application.tasks, "_by_partition", {task.tp: task, other.tp: other})
     found = {

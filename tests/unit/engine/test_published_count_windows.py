@@ -60,7 +60,7 @@ def test_an_old_record_counts_in_the_window_that_is_open_on_its_arrival(
         d.settle()
         (result,) = published(d)
         assert (result.start, result.end, result.final) == (NOON, NOON + 2 * MINUTE + 1, True)
-        assert TICKS_LATE.name not in d.outputs
+        assert TICKS_LATE.base_name not in d.outputs
         assert d.state.meta.lateness == {}
 
 

@@ -6,7 +6,7 @@ import pytest
 from candle_truth import candles, truth
 from hypothesis import given, settings
 from partition_driver import Drive, NewTable, PartitionDriver
-from plans import MINUTE, PLANS, StatelessOperator, run_plan, ticks
+from plans import MINUTE, PLANS, Step, run_plan, ticks
 from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
@@ -72,7 +72,7 @@ def test_a_deleted_row_is_a_tombstone_in_the_changelog(new_table: NewTable, driv
 @settings(max_examples=30)
 @given(ticks(), PLANS)
 def test_expired_rows_are_deleted_completely_despite_crashes(
-    new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[StatelessOperator]
+    new_table: NewTable, drive: Drive, raw: list[Raw], plan: list[Step]
 ) -> None:
     """In slices, after crashes and leaps in time; each slice makes progress."""
     with pytest.MonkeyPatch.context() as patch:
@@ -116,7 +116,7 @@ def test_retention_and_grace_are_measured_in_stream_time(new_table: NewTable, dr
         assert driver.state.rows_of(b"A") == []
         assert driver.state.span(b"A") is None
         assert driver.state.all_keys() == {b"B"}
-        assert TICKS_LATE.name not in driver.outputs
+        assert TICKS_LATE.base_name not in driver.outputs
 
 
 @pytest.mark.parametrize("retention", [0, 5 * MINUTE, 6 * MINUTE - 1])

@@ -11,7 +11,7 @@ import pytest
 from candle_truth import truth
 from close_ticks import close_ticks
 from collected_events import (
-    EMISSIONS,
+    EMIT_STRATEGIES,
     UNFOLDABLE_SIZE,
     Definition,
     assert_late_and_dead_letters,
@@ -22,7 +22,7 @@ from collected_events import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive
-from plans import MINUTE, PLANS, StatelessOperator, run_plan, run_step, ticks
+from plans import MINUTE, PLANS, Step, run_plan, run_step, ticks
 from raw_records import NOON, Raw, raw_tick
 from session_checks import (
     assert_answers,
@@ -53,7 +53,7 @@ DEFINITIONS = [
         ("session 90s", 5 * MINUTE, 6 * MINUTE + 30_000),
         ("session 5m", 12 * MINUTE, 17 * MINUTE),
     ]
-    for emit in EMISSIONS
+    for emit in EMIT_STRATEGIES
 ]
 
 
@@ -62,7 +62,7 @@ class Scenario(NamedTuple):
 
     definition: Definition
     raw: list[Raw]
-    plan: list[StatelessOperator]
+    plan: list[Step]
 
 
 TICKS = close_ticks() | ticks()
@@ -117,7 +117,7 @@ def test_results_of_a_leap_in_time_are_published_in_slices(
             assert_late_and_dead_letters(driver, facts)
             assert_answers(driver)
             assert driver.state.meta.finalised == max(0, facts.stream_time - table.grace)
-            per_commit = [out.commit for out in driver.outputs.get(CANDLES.name, ())]
+            per_commit = [out.commit for out in driver.outputs.get(CANDLES.base_name, ())]
             finals = [
                 commit
                 for commit, result in zip(per_commit, published(driver), strict=True)
@@ -198,7 +198,7 @@ def numbered(order: list[Raw], names: list[Raw]) -> list[Raw]:
 @settings(max_examples=40)
 @given(TICKS, PLANS)
 def test_expired_rows_are_deleted_completely_despite_crashes(
-    application: TickApp, drive: Drive, raw: list[Raw], plan: list[StatelessOperator]
+    application: TickApp, drive: Drive, raw: list[Raw], plan: list[Step]
 ) -> None:
     """In slices, after crashes and leaps in time."""
     table = declare_table(application, Definition("session 1m", MINUTE, 2 * MINUTE))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from candle_truth import Event, truth
 from collected_events import (
-    EMISSIONS,
+    EMIT_STRATEGIES,
     Definition,
     WindowRecord,
     answers,
@@ -17,7 +17,7 @@ from collected_events import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from partition_driver import Drive
-from plans import PLANS, StatelessOperator, edges, run_step
+from plans import PLANS, Step, edges, run_step
 from raw_records import NOON, Raw, raw_tick
 
 from app.market.records import Tick
@@ -75,13 +75,13 @@ def near_ticks(draw: st.DrawFn) -> list[Raw]:
 DEFINITIONS = [
     Definition(f"{size}/event~1s", GRACE, 3_600 * SECOND, emit)
     for size in ("10s", "2s")
-    for emit in (on_close(), *EMISSIONS)
+    for emit in (on_close(), *EMIT_STRATEGIES)
 ]
 
 #: Plans with many publications, and some crashes.
 PUBLICATIONS = st.lists(
     st.builds(
-        StatelessOperator,
+        Step,
         st.integers(1, 3),
         st.just(0),
         st.sampled_from(["publication"] * 4 + ["crash"]),
@@ -101,7 +101,7 @@ def test_each_sliding_window_holds_the_events_up_to_its_end(
     application: TickApp,
     drive: Drive,
     raw: list[Raw],
-    plan: list[StatelessOperator],
+    plan: list[Step],
     kind: tuple[Definition, int],
 ) -> None:
     """Final once and with every event, those of its last second included, in any portions."""

@@ -265,5 +265,5 @@ def test_two_tables_can_not_have_one_name(application: TickApp, table: WindowTab
 def test_a_changelog_is_named_after_application_and_table(table: WindowTable) -> None:
     """It is partitioned as its source, and compacted."""
     assert table.changelog.name == f"tickstream-{table.name}-changelog"
-    assert table.changelog.partition_count() == TICKS.partition_count()
+    assert table.changelog.partition_count() == table.source.partition_count()
     assert table.changelog.config()["cleanup.policy"] == "compact"

@@ -30,7 +30,7 @@ class Source:
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """Return the next bounds; the last ones are returned again and again."""
-        assert tp == TopicPartition(TICKS.name, 0)
+        assert tp == TopicPartition(TICKS.base_name, 0)
         self.asked += 1
         found = self._bounds.pop(0) if len(self._bounds) > 1 else self._bounds[0]
         if isinstance(found, Exception):
@@ -51,7 +51,7 @@ def task_of(
     monkeypatch.setattr(application.tasks, "source", source, raising=False)
     monkeypatch.setattr(application.tasks, "clock", VirtualClock(0))
     monkeypatch.setattr(VirtualClock, "sleep", _no_sleep)
-    task = Task(application.tasks, TICKS.name, 0, generation=1)
+    task = Task(application.tasks, TICKS.base_name, 0, generation=1)
     task.states = [driver.state]
     return task
 
@@ -62,7 +62,7 @@ async def _no_sleep(_: VirtualClock, seconds: float) -> None:
 
 def lost() -> float:
     """Return how many offsets of the partition were deleted before they were folded."""
-    labels = {"topic": TICKS.name, "partition": "0"}
+    labels = {"topic": TICKS.base_name, "partition": "0"}
     return REGISTRY.get_sample_value("eventfold_lost_to_retention_total", labels) or 0
 
 
@@ -178,7 +178,7 @@ async def test_a_task_resumes_at_the_position_of_its_tables(  # noqa: PLR0917
     with driver, caplog.at_level(logging.WARNING):
         task = task_of(application, monkeypatch, driver, Source((first, 200)))
         if stands is not None:
-            driver.state.meta.positions[TICKS.name] = stands
+            driver.state.meta.positions[TICKS.base_name] = stands
         before = lost()
         assert await task._positions(committed) == position
         assert (driver.state.position, driver.state.committed_position) == (position, position)
@@ -205,7 +205,7 @@ def test_a_worker_with_other_definitions_is_rejected_when_its_task_opens(
         task = task_of(application, monkeypatch, driver, Source((0, 0)))
         task._check_definitions(None)
         task._check_definitions(
-            OffsetAndMetadata(5, application.tasks.definitions.metadata(TICKS.name))
+            OffsetAndMetadata(5, application.tasks.definitions.metadata(TICKS.base_name))
         )
         with pytest.raises(TaskError, match="application tickstream folds ticks into others"):
             task._check_definitions(OffsetAndMetadata(5, "others"))
@@ -221,7 +221,7 @@ class Writer:
 
     async def write(self, snapshots: Any, source: TopicPartition, position: int, _: str) -> Any:
         """Record a checkpoint."""
-        assert source == TopicPartition(TICKS.name, 0)
+        assert source == TopicPartition(TICKS.base_name, 0)
         self.positions.append(position)
         return [1] * len(snapshots)
 

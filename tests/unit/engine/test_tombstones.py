@@ -12,6 +12,7 @@ from eventfold.engine.batch import Decoder
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.keyed_table import KeyedTable
 from eventfold.operators.processor import Context
+from eventfold.settings import Settings
 from eventfold.topics import Topic
 
 HOUR = 3_600_000
@@ -83,7 +84,7 @@ def test_a_tombstone_is_read_as_the_record_its_topic_declares() -> None:
         Raw(3, NOON + 8, None, None),
         Raw(4, -1, b"tea", None),
     ]
-    decoded = Decoder(PRICES, 0, HOUR, SystemClock()).decode(raw)
+    decoded = Decoder(PRICES.of(Settings()), 0, HOUR, SystemClock()).decode(raw)
     assert decoded.records == [Price("tea", 2, NOON), Gone("tea", NOON + 7)]
     assert decoded.times == [NOON, NOON + 7]
     assert decoded.keys == [b"tea", b"tea"]

@@ -142,7 +142,7 @@ def test_uncommitted_bytes_include_the_checkpoint_that_is_being_written(
         assert state.uncommitted_bytes == each
         assert (state.uncommitted, state.dirty) == (1, True)
         driver.fold(1)
-        late = size_of([(b"A", driver.state.outputs.records[TICKS_LATE.name, 0][0][1])])
+        late = size_of([(b"A", driver.state.outputs.records[TICKS_LATE.base_name, 0][0][1])])
         assert state.uncommitted_bytes == 2 * each + late
         driver.settle()
         assert (state.uncommitted_bytes, state.uncommitted, state.dirty) == (0, 0, False)

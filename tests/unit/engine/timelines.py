@@ -5,9 +5,9 @@
     in:       12:01=3  12:06:10=1  12:02=9
     out:      12:00 - 12:05  sum 3  1 event   final
               12:05 - 12:10  sum 1  1 event   open
-    refused:  12:02=9
+    late:     12:02=9
 
-Optional are `emit`, `retention`, `told` (all published results, in order), `refused` (late
+Optional are `emit`, `retention`, `emitted` (all published results, in order), `late` (late
 events) and `outside` (events that no window holds). Times are UTC, on 2026-01-31
 where no date is given.
 """
@@ -33,7 +33,7 @@ from eventfold.windows import EmitStrategy, WindowResult, every_change, on_close
 
 DAY = "2026-01-31"
 
-EMISSIONS: dict[str | None, EmitStrategy | None] = {
+EMIT_STRATEGIES: dict[str | None, EmitStrategy | None] = {
     None: None,
     **{str(each): each for each in (every_change(), on_close())},
 }
@@ -98,16 +98,16 @@ def read(block: str) -> Timeline:
     (windows,), (grace,) = fields.pop("windows"), fields.pop("grace")
     (retention,) = fields.pop("retention", ["90d"])
     (emit,) = fields.pop("emit", [None])
-    published = fields.pop("told", None)
+    published = fields.pop("emitted", None)
     timeline = Timeline(
         windows,
         grace,
         retention,
-        EMISSIONS[emit],
+        EMIT_STRATEGIES[emit],
         _events(fields.pop("in")),
         _lines(fields.pop("out")),
         _lines(published) if published else None,
-        _events(fields.pop("refused", [])),
+        _events(fields.pop("late", [])),
         _events(fields.pop("outside", [])),
     )
     if fields:

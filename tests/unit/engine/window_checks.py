@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from candle_truth import Truth, candles, truth
 from hypothesis import strategies as st
 from partition_driver import NewTable, PartitionDriver
-from plans import MINUTE, PLANS, StatelessOperator, ticks
+from plans import MINUTE, PLANS, Step, ticks
 from raw_records import Raw
 
 from app.market.records import LateTick
@@ -45,7 +45,7 @@ class Scenario(NamedTuple):
 
     definition: Definition
     raw: list[Raw]
-    plan: list[StatelessOperator]
+    plan: list[Step]
 
 
 #: Scenarios of ticks that lag and leap, and of ticks in time order.

@@ -45,4 +45,4 @@ def test_nothing_is_written_before_its_schema_is_registered() -> None:
 def test_topic_writes_avro_under_the_standard_subject() -> None:
     """Clients look for the subject by the name of the topic."""
     assert CONN_EVENTS_AVRO.write is CONNECTIONS
-    assert CONNECTIONS.subject == f"{CONN_EVENTS_AVRO.name}-value"
+    assert CONNECTIONS.subject == f"{CONN_EVENTS_AVRO.base_name}-value"

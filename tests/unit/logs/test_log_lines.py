@@ -24,7 +24,7 @@ class RecordingCollector:
     def send(self, record: LogLine, *, to: Any = None, partition: int | None = None) -> None:
         """Keep it."""
         del partition
-        self.lines.append((to.name, record))
+        self.lines.append((to.base_name, record))
 
 
 def routed_line(value: bytes) -> tuple[str, LogLine]:

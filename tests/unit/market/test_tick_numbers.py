@@ -11,6 +11,7 @@ from eventfold.engine.batch import Decoder
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.decoded import Decoded
 from eventfold.native import extension
+from eventfold.settings import Settings
 from tests.unit.engine.raw_records import NOON, Raw
 
 HOUR = 3_600_000
@@ -28,7 +29,7 @@ def read(native: Any, price: str, size: str | None) -> Decoded:
     """Decode a tick with this text as its numbers; without a size if None."""
     end = "" if size is None else f',"size":{size}'
     value = f'{{"symbol":"A","price":{price},"time":{NOON}{end}}}'
-    decoder = Decoder(TICKS, 0, HOUR, SystemClock(), native)
+    decoder = Decoder(TICKS.of(Settings()), 0, HOUR, SystemClock(), native)
     return decoder.decode([Raw(7, NOON, b"A", value.encode())])
 
 
@@ -155,6 +156,6 @@ def test_number_that_is_not_json_is_a_dead_letter(native: Any, text: str) -> Non
 def test_time_as_text_is_a_dead_letter(native: Any) -> None:
     """Only prices and sizes may be text."""
     value = b'{"symbol":"A","price":"1.5","time":"%d"}' % NOON
-    decoder = Decoder(TICKS, 0, HOUR, SystemClock(), native)
+    decoder = Decoder(TICKS.of(Settings()), 0, HOUR, SystemClock(), native)
     (letter,) = decoder.decode([Raw(7, NOON, b"A", value)]).bad
     assert letter.error.endswith("Expected `int`, got `str` - at `$.time`")

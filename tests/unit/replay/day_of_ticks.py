@@ -117,4 +117,4 @@ async def run_replay(
 
 def values(broker: MemoryBroker, topic: Topic) -> list[dict[str, Any]]:
     """Return the decoded records of a topic."""
-    return [msgspec.json.decode(each.value or b"{}") for each in broker.records(topic.name)]
+    return [msgspec.json.decode(each.value or b"{}") for each in broker.records(topic.base_name)]

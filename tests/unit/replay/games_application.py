@@ -151,7 +151,7 @@ def play_games(games: Games, players: int = 7) -> MemoryBroker:
         driver.settle()
         broker = MemoryBroker(driver)
     for topic in games.by_team, games.streaks:
-        for record in broker.records(topic.name):
+        for record in broker.records(topic.base_name):
             # As if live had run when the games were played.
             record.timestamp = msgspec.json.decode(record.value or b"", type=topic.value).time
     return broker

@@ -24,13 +24,13 @@ def candle(minute: int = 0, **fields: Any) -> Found:
 
 def compared(*pairs: Pair) -> TopicSummary:
     """Compare the candles of both sides."""
-    entries = {CANDLES.name: Entries(CANDLES, select(app, []))}
-    return compare(pairs, entries, new_coverage())[CANDLES.name]
+    entries = {CANDLES.base_name: Entries(CANDLES.of(app.settings), select(app, []))}
+    return compare(pairs, entries, new_coverage())[CANDLES.base_name]
 
 
 def pair(live: list[Found], replayed: list[Found]) -> Pair:
     """Return the results of both sides with one identity."""
-    return Pair(CANDLES.name, "A", "[60,60,0]", live, replayed)
+    return Pair(CANDLES.base_name, "A", "[60,60,0]", live, replayed)
 
 
 def test_equal_results_are_counted_and_are_no_difference() -> None:
@@ -57,10 +57,10 @@ def test_each_kind_of_difference_is_counted() -> None:
     assert counts == {"added": 2, "removed": 1, "changed": 3}
     assert found.compared == 7
     assert found.differences[2] == Difference(
-        CANDLES.name, "removed", "A", "[60,60,0]", {"high": 1}, None
+        CANDLES.base_name, "removed", "A", "[60,60,0]", {"high": 1}, None
     )
     assert found.differences[3] == Difference(
-        CANDLES.name, "changed", "A", "[60,60,0]", {"high": 1}, {"high": 2}
+        CANDLES.base_name, "changed", "A", "[60,60,0]", {"high": 1}, {"high": 2}
     )
 
 
@@ -113,5 +113,6 @@ def test_results_left_out_are_counted_by_reason() -> None:
 
 def test_a_topic_without_results_has_a_summary_too() -> None:
     """That nothing was compared is worth a line."""
-    entries = {t.name: Entries(t, select(app, [])) for t in (CANDLES, DEAD_LETTERS)}
+    topics = [topic.of(app.settings) for topic in (CANDLES, DEAD_LETTERS)]
+    entries = {topic.name: Entries(topic, select(app, [])) for topic in topics}
     assert compare([], entries, new_coverage()) == dict.fromkeys(entries, TopicSummary())

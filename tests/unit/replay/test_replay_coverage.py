@@ -10,11 +10,12 @@ from eventfold.replay.coverage import Coverage
 from eventfold.replay.entries import Entries, Entry
 from eventfold.replay.results import Found
 from eventfold.replay.selection import Interval, select
+from eventfold.topics import Topic
 
 
-def why(found: Coverage, result: Found, topic: object = CANDLES, *, in_live: bool = True) -> object:
+def why(found: Coverage, result: Found, topic: Topic = CANDLES, *, in_live: bool = True) -> object:
     """Return why a result is left out; None if it is compared."""
-    entries = Entries(topic, select(app, []))  # type: ignore[arg-type]
+    entries = Entries(topic.of(app.settings), select(app, []))
     return found.left_out(entries, "2026-01-31", result, in_live=in_live)
 
 
@@ -130,7 +131,7 @@ def test_surge_is_compared_as_a_window() -> None:
 
 def test_windows_of_other_times_are_not_kept() -> None:
     """A window of unknown time is kept, to be counted as not comparable."""
-    entries = Entries(CANDLES, select(app, []))
+    entries = Entries(CANDLES.of(app.settings), select(app, []))
 
     def kept(start: int | None, end: int | None) -> bool:
         entry = Entry("candles", "ACME", "", 0, b"{}", start, end, 0)

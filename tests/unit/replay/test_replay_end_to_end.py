@@ -49,7 +49,7 @@ def inside(broker: MemoryBroker, interval: Interval) -> dict[str, int]:
     found: Counter[str] = Counter()
     for topic in CANDLES, SURGES:
         for each in values(broker, topic):
-            found[topic.name] += (
+            found[topic.base_name] += (
                 each["final"] and interval.begin <= each["start"] and each["end"] <= interval.end
             )
     return dict(found)
@@ -58,7 +58,7 @@ def inside(broker: MemoryBroker, interval: Interval) -> dict[str, int]:
 def to_compare(broker: MemoryBroker) -> int:
     """Count the offsets that were read of topics other than the source."""
     read = broker.read.items()
-    return sum(broker.log(tp).end - offset for tp, offset in read if tp.topic != TICKS.name)
+    return sum(broker.log(tp).end - offset for tp, offset in read if tp.topic != TICKS.base_name)
 
 
 def compared(report: Report) -> dict[str, int]:
@@ -68,7 +68,7 @@ def compared(report: Report) -> dict[str, int]:
 
 def left_out(report: Report, topic: Any) -> dict[str, int]:
     """Return how many results of a topic were not compared, by reason."""
-    return dict(report.topics[topic.name].left_out)
+    return dict(report.topics[topic.base_name].left_out)
 
 
 async def test_a_replay_of_an_hour_finds_every_window_and_no_difference(day: MemoryBroker) -> None:
@@ -115,13 +115,18 @@ async def test_replay_reads_little_more_than_its_windows_need(day: MemoryBroker)
     # Result topics are read from there, less the clock skew of the brokers.
     since = INTERVAL.begin - ahead - SKEW
     for tp, offset in day.read.items():
-        if tp.topic != TICKS.name:
+        if tp.topic != TICKS.base_name:
             records = day.log(tp).records
             assert offset == next(r.offset for r in records if r.timestamp >= since)
     # The progress counts all of them as compared.
     assert watch.comparisons[-1] == (to_compare(day),) * 2
     read = {tp.topic for tp in day.read}
-    assert {CANDLES.name, SURGES.name, TOP_GAINERS.name, TICKS_LATE.name} <= read
+    assert {
+        CANDLES.base_name,
+        SURGES.base_name,
+        TOP_GAINERS.base_name,
+        TICKS_LATE.base_name,
+    } <= read
 
 
 async def test_rankings_of_a_whole_day_are_rederived_and_compared(day: MemoryBroker) -> None:
@@ -141,34 +146,34 @@ async def test_first_day_is_left_out_if_gains_use_the_previous_close(
     """TICKSTREAM_GAIN_BASE=previous-close: the close before the first day is not replayed."""
     monkeypatch.setattr(days, "uses_previous_window", True)
     two_days = Interval(WHOLE_DAY.begin - DAY, WHOLE_DAY.end)
-    report = await run_replay(day, two_days, TOP_GAINERS.name)
+    report = await run_replay(day, two_days, TOP_GAINERS.base_name)
     assert report.differences == []
     for topic, each_day in (DAILY_GAINS, len(SYMBOLS)), (TOP_GAINERS, 1):
         assert left_out(report, topic)[coverage.USES_PREVIOUS] == each_day
-        assert compared(report)[topic.name] == each_day
+        assert compared(report)[topic.base_name] == each_day
 
 
 async def test_a_replay_may_begin_with_the_epoch(day: MemoryBroker) -> None:
     """`--from 0` replays all records."""
-    report = await run_replay(day, Interval(0, INTERVAL.end), CANDLES.name)
+    report = await run_replay(day, Interval(0, INTERVAL.end), CANDLES.base_name)
     assert report.differences == []
     assert [each.begin for each in report.histories] == [0] * len(report.histories)
-    assert compared(report)[CANDLES.name] == inside(day, report.interval)[CANDLES.name]
+    assert compared(report)[CANDLES.base_name] == inside(day, report.interval)[CANDLES.base_name]
 
 
 async def test_only_the_named_topic_is_replayed(day: MemoryBroker) -> None:
     """Its dead letters are compared as well."""
-    report = await run_replay(day, INTERVAL, SURGES.name)
-    assert set(report.topics) == {SURGES.name, DEAD_LETTERS.name}
-    assert compared(report)[SURGES.name] == inside(day, INTERVAL)[SURGES.name]
+    report = await run_replay(day, INTERVAL, SURGES.base_name)
+    assert set(report.topics) == {SURGES.base_name, DEAD_LETTERS.base_name}
+    assert compared(report)[SURGES.base_name] == inside(day, INTERVAL)[SURGES.base_name]
     assert report.differences == []
 
 
 def changed(broker: MemoryBroker, topic: Any, change: Callable[[dict[str, Any]], Any]) -> int:
     """Change the records of a topic, delete those changed to None; return their number."""
     number = 0
-    for n in range(broker.counts[topic.name]):
-        log = broker.log(TopicPartition(topic.name, n))
+    for n in range(broker.counts[topic.base_name]):
+        log = broker.log(TopicPartition(topic.base_name, n))
         kept = []
         for record in log.records:
             fields = msgspec.json.decode(record.value or b"{}")
@@ -201,7 +206,7 @@ async def test_results_that_live_has_otherwise_are_differences(broker: MemoryBro
         return fields
 
     changed(broker, CANDLES, change)
-    report = await run_replay(broker, INTERVAL, CANDLES.name)
+    report = await run_replay(broker, INTERVAL, CANDLES.base_name)
     by_symbol = {(each.key, each.what) for each in report.differences}
     assert by_symbol == {("A", "changed"), ("B", "added"), ("C", "added"), ("C", "removed")}
     assert all(each.fields == ["high"] for each in report.differences if each.key == "A")
@@ -210,7 +215,7 @@ async def test_results_that_live_has_otherwise_are_differences(broker: MemoryBro
 
 async def test_windows_that_are_not_final_in_live_are_left_out(broker: MemoryBroker) -> None:
     """Live has the window, and has not published it as final: it is not reported as added."""
-    whole = compared(await run_replay(broker, INTERVAL, CANDLES.name))[CANDLES.name]
+    whole = compared(await run_replay(broker, INTERVAL, CANDLES.base_name))[CANDLES.base_name]
 
     def change(fields: dict[str, Any]) -> dict[str, Any] | None:
         if (
@@ -224,25 +229,25 @@ async def test_windows_that_are_not_final_in_live_are_left_out(broker: MemoryBro
         return fields
 
     changed(broker, CANDLES, change)
-    report = await run_replay(broker, INTERVAL, CANDLES.name)
+    report = await run_replay(broker, INTERVAL, CANDLES.base_name)
     missing = report.differences
     assert {(each.key, each.what) for each in missing} == {("B", "added")}
     opened = left_out(report, CANDLES)[coverage.LIVE_OPEN]
     assert opened > 0
-    assert report.topics[CANDLES.name].compared == whole - opened
+    assert report.topics[CANDLES.base_name].compared == whole - opened
 
 
 async def test_windows_of_deleted_records_are_left_out(broker: MemoryBroker) -> None:
     """Those of the other partitions are compared, and so are windows that begin late enough."""
-    whole = compared(await run_replay(broker, INTERVAL, CANDLES.name))[CANDLES.name]
+    whole = compared(await run_replay(broker, INTERVAL, CANDLES.base_name))[CANDLES.base_name]
     tp = next(tp for tp in broker.kafka.committed if broker.log(tp).records)
     kept = next(r for r in broker.log(tp).records if r.timestamp >= INTERVAL.begin + 10 * MINUTE)
     broker.delete(tp, kept.offset)
-    report = await run_replay(broker, INTERVAL, CANDLES.name)
+    report = await run_replay(broker, INTERVAL, CANDLES.base_name)
     assert report.differences == []
     deleted = left_out(report, CANDLES)[coverage.DELETED]
     assert 0 < deleted < whole
-    assert report.topics[CANDLES.name].compared == whole - deleted
+    assert report.topics[CANDLES.base_name].compared == whole - deleted
     (history,) = (each for each in report.histories if each.tp == tp)
     assert history.known_from == kept.timestamp + app.tasks.conf.max_ahead
 
@@ -251,8 +256,8 @@ async def test_results_that_live_has_deleted_are_not_reported_as_added(
     broker: MemoryBroker,
 ) -> None:
     """Their absence proves nothing; results that live still has are compared."""
-    for n in range(broker.counts[CANDLES.name]):
-        tp = TopicPartition(CANDLES.name, n)
+    for n in range(broker.counts[CANDLES.base_name]):
+        tp = TopicPartition(CANDLES.base_name, n)
         records = broker.log(tp).records
         if records:
             broker.delete(tp, records[len(records) // 2].offset)
@@ -261,7 +266,7 @@ async def test_results_that_live_has_deleted_are_not_reported_as_added(
                 record.timestamp = INTERVAL.begin + 30 * MINUTE
     watch = ProgressRecorder()
     broker.read.clear()
-    report = await run_replay(broker, INTERVAL, CANDLES.name, watch=watch)
+    report = await run_replay(broker, INTERVAL, CANDLES.base_name, watch=watch)
     assert left_out(report, CANDLES)[coverage.EXPIRED] > 0
     assert (to_compare(broker),) * 2 in watch.comparisons
     added = [each for each in report.differences if each.what == "added"]
@@ -273,16 +278,18 @@ async def test_one_deleted_record_limits_what_is_known_of_a_topic(
     broker: MemoryBroker, deleted: int
 ) -> None:
     """The deleted record may be the missing result; without deletions there is no limit."""
-    tp = next(tp for n in range(8) if broker.log(tp := TopicPartition(CANDLES.name, n)).records)
+    tp = next(
+        tp for n in range(8) if broker.log(tp := TopicPartition(CANDLES.base_name, n)).records
+    )
     broker.delete(tp, deleted)
     broker.log(tp).records[0].timestamp = INTERVAL.begin
     found = new_coverage()
     with broker.as_only_broker():
         async with running(new_consumer(app.tasks.conf)) as consumer:
             asked = {"conf": app.tasks.conf, "coverage": found, "progress": lambda *_: None}
-            read = [each async for each in written(consumer, [CANDLES.name], 0, **asked)]
-    assert sum(len(records) for _, _, records in read) == len(broker.records(CANDLES.name))
-    assert found.kept_from == ({CANDLES.name: INTERVAL.begin} if deleted else {})
+            read = [each async for each in written(consumer, [CANDLES.base_name], 0, **asked)]
+    assert sum(len(records) for _, _, records in read) == len(broker.records(CANDLES.base_name))
+    assert found.kept_from == ({CANDLES.base_name: INTERVAL.begin} if deleted else {})
 
 
 @pytest.mark.parametrize("behind", [0, 1])
@@ -290,37 +297,37 @@ async def test_windows_that_live_has_not_folded_yet_are_left_out(
     broker: MemoryBroker, behind: int
 ) -> None:
     """Its committed offsets show how far it has folded."""
-    whole = await run_replay(broker, INTERVAL, CANDLES.name)
+    whole = await run_replay(broker, INTERVAL, CANDLES.base_name)
     positions = {each.tp: each.position for each in whole.histories}
     for tp, committed in broker.kafka.committed.items():
-        if tp.topic == TICKS.name:
+        if tp.topic == TICKS.base_name:
             offset = max(0, positions[tp] - behind)
             broker.kafka.committed[tp] = committed._replace(offset=offset)
-    report = await run_replay(broker, INTERVAL, CANDLES.name)
-    expected = 0 if behind else compared(whole)[CANDLES.name]
-    assert compared(report)[CANDLES.name] == expected
+    report = await run_replay(broker, INTERVAL, CANDLES.base_name)
+    expected = 0 if behind else compared(whole)[CANDLES.base_name]
+    assert compared(report)[CANDLES.base_name] == expected
     assert (coverage.NOT_FOLDED in left_out(report, CANDLES)) is bool(behind)
 
 
 async def test_all_results_are_added_if_live_has_never_run(broker: MemoryBroker) -> None:
     """A remark of the report has the reason."""
-    for tp in [tp for tp in broker.kafka.committed if tp.topic == TICKS.name]:
+    for tp in [tp for tp in broker.kafka.committed if tp.topic == TICKS.base_name]:
         del broker.kafka.committed[tp]
-    for n in range(broker.counts[CANDLES.name]):
-        broker.log(TopicPartition(CANDLES.name, n)).records.clear()
-    report = await run_replay(broker, INTERVAL, CANDLES.name)
+    for n in range(broker.counts[CANDLES.base_name]):
+        broker.log(TopicPartition(CANDLES.base_name, n)).records.clear()
+    report = await run_replay(broker, INTERVAL, CANDLES.base_name)
     assert {each.what for each in report.differences} == {"added"}
-    assert len(report.differences) == compared(report)[CANDLES.name] > 0
+    assert len(report.differences) == compared(report)[CANDLES.base_name] > 0
     (remark,) = report.remarks
     assert remark.startswith(f"{app.tasks.conf.app_id} has never committed an offset of ticks")
 
 
 async def test_missing_source_or_wrong_partition_count_is_an_error(broker: MemoryBroker) -> None:
     """The message names the topic, or the setting to change."""
-    count = broker.counts.pop(TICKS.name)
+    count = broker.counts.pop(TICKS.base_name)
     with pytest.raises(ReplayError, match="there is no topic ticks"):
         await run_replay(broker, INTERVAL)
-    broker.counts[TICKS.name] = count + 1
+    broker.counts[TICKS.base_name] = count + 1
     with pytest.raises(ReplayError, match=f"set TOPIC_PARTITIONS={count + 1}"):
         await run_replay(broker, INTERVAL)
 
@@ -328,15 +335,15 @@ async def test_missing_source_or_wrong_partition_count_is_an_error(broker: Memor
 async def test_results_of_a_missing_output_topic_are_added(broker: MemoryBroker) -> None:
     """The other topics are compared."""
     expected = inside(broker, INTERVAL)
-    del broker.counts[SURGES.name]
-    report = await run_replay(broker, INTERVAL, SURGES.name, CANDLES.name)
-    assert {(each.topic, each.what) for each in report.differences} == {(SURGES.name, "added")}
+    del broker.counts[SURGES.base_name]
+    report = await run_replay(broker, INTERVAL, SURGES.base_name, CANDLES.base_name)
+    assert {(each.topic, each.what) for each in report.differences} == {(SURGES.base_name, "added")}
     assert expected.items() <= compared(report).items()
 
 
 async def test_warm_up_reads_as_many_earlier_records(day: MemoryBroker) -> None:
     """Before the records that windows need."""
-    report = await run_replay(day, INTERVAL, CANDLES.name, warm_up=30 * MINUTE)
+    report = await run_replay(day, INTERVAL, CANDLES.base_name, warm_up=30 * MINUTE)
     since = INTERVAL.begin - app.tasks.conf.max_ahead - 30 * MINUTE
     for each in report.histories:
         records = day.log(each.tp).records

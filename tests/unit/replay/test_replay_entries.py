@@ -37,7 +37,7 @@ def read(entries: Entries, key: str, headers: Any = (), **fields: Any) -> Entry 
 
 def test_windows_are_identified_by_key_size_advance_and_start(everything: Selection) -> None:
     """Size and advance distinguish windows that begin together; the highest revision counts."""
-    entries = Entries(CANDLES, everything)
+    entries = Entries(CANDLES.of(app.settings), everything)
     place = {"size": 60, "advance": 60, "start": 120, "end": 180}
     entry = read(entries, "ACME", **place, revision=7, final=True, count=2, partition=3)
     assert entry is not None
@@ -48,7 +48,10 @@ def test_windows_are_identified_by_key_size_advance_and_start(everything: Select
 def test_partition_of_a_window_is_from_its_record_or_its_topic(everything: Selection) -> None:
     """A topic that is not co-partitioned with its source does not show the source's partition."""
     for topic, known in (CANDLES, 3), (SURGES, None):
-        entries, place = Entries(topic, everything), {"start": 0, "end": 60, "count": 1}
+        entries, place = (
+            Entries(topic.of(app.settings), everything),
+            {"start": 0, "end": 60, "count": 1},
+        )
         implicit = read(entries, "ACME", **place, final=True)
         explicit = read(entries, "ACME", **place, final=True, partition=5)
         assert implicit is not None
@@ -58,7 +61,7 @@ def test_partition_of_a_window_is_from_its_record_or_its_topic(everything: Selec
 
 def test_only_final_windows_are_compared_if_records_have_the_flag(everything: Selection) -> None:
     """Which revisions were published before depends on processing time."""
-    entries = Entries(CANDLES, everything)
+    entries = Entries(CANDLES.of(app.settings), everything)
     assert read(entries, "ACME", start=0, end=60, final=False) is None
 
 
@@ -66,7 +69,7 @@ def test_open_windows_are_read_on_request(
     everything: Selection,
 ) -> None:
     """Live has not published them as final; a tombstone is no window."""
-    entries = Entries(CANDLES, everything)
+    entries = Entries(CANDLES.of(app.settings), everything)
     found = entries.read_open(3, b"ACME", b'{"size":60,"advance":60,"start":0,"final":false}')
     assert found is not None
     assert (found.key, found.identity, found.partition) == ("ACME", "[60,60,0]", 3)
@@ -76,14 +79,16 @@ def test_open_windows_are_read_on_request(
 
 def test_withdrawn_session_has_no_value(everything: Selection) -> None:
     """Its start has moved, and the last result of the old start has a count of 0."""
-    entry = read(Entries(SURGES, everything), "ACME", start=0, end=60, final=True, count=0)
+    entry = read(
+        Entries(SURGES.of(app.settings), everything), "ACME", start=0, end=60, final=True, count=0
+    )
     assert entry is not None
     assert entry.value is None
 
 
 def test_record_without_a_span_gets_it_from_the_replayed_result(everything: Selection) -> None:
     """A day is identified by its name; the span that the replay saw is that of live too."""
-    entries = Entries(DAILY_GAINS, everything)
+    entries = Entries(DAILY_GAINS.of(app.settings), everything)
     gain = DailyGain("ACME", "2026-01-31", 1, 1, 1, 1, 0, 1, 10**12, True, 0, 0, 0)
     unknown = read(entries, "ACME", day="2026-01-31", final=True)
     entries.note(gain, 5, 9)
@@ -96,7 +101,7 @@ def test_record_without_a_span_gets_it_from_the_replayed_result(everything: Sele
 
 def test_log_entry_is_identified_by_its_source(everything: Selection) -> None:
     """By the header `source`; fields that depend on when it was written are ignored."""
-    entries = Entries(DEAD_LETTERS, everything)
+    entries = Entries(DEAD_LETTERS.of(app.settings), everything)
     entry = read(entries, "ticks", SOURCE, stage="decode", time=1)
     assert entry is not None
     assert (entry.identity, entry.sources) == ("ticks-3-17", (("ticks", 3, 17),))
@@ -108,7 +113,9 @@ def test_log_entry_has_the_partition_of_its_source_if_co_partitioned(
 ) -> None:
     """Late ticks have the partition of their ticks; all dead letters are in one partition."""
     for topic, known in (TICKS_LATE, 3), (DEAD_LETTERS, None):
-        entry = read(Entries(topic, everything), "ACME", SOURCE, table="days", stage="days")
+        entry = read(
+            Entries(topic.of(app.settings), everything), "ACME", SOURCE, table="days", stage="days"
+        )
         assert entry is not None
         assert entry.partition == known
 
@@ -116,18 +123,27 @@ def test_log_entry_has_the_partition_of_its_source_if_co_partitioned(
 def test_log_entries_of_other_pipelines_are_not_compared() -> None:
     """Of two tables that have late ticks, or whose records fail, only those that are replayed."""
     surges = select(app, ["surges"])
-    assert read(Entries(DEAD_LETTERS, surges), "ticks", SOURCE, stage="candles") is None
-    assert read(Entries(DEAD_LETTERS, surges), "ticks", SOURCE, stage="surges") is not None
+    assert (
+        read(Entries(DEAD_LETTERS.of(app.settings), surges), "ticks", SOURCE, stage="candles")
+        is None
+    )
+    assert (
+        read(Entries(DEAD_LETTERS.of(app.settings), surges), "ticks", SOURCE, stage="surges")
+        is not None
+    )
     candles = Selection([table for table in app.tasks.tables if table.name == "candles"])
-    assert read(Entries(TICKS_LATE, candles), "ACME", SOURCE, table="days") is None
-    assert read(Entries(TICKS_LATE, candles), "ACME", SOURCE, table="candles") is not None
+    assert read(Entries(TICKS_LATE.of(app.settings), candles), "ACME", SOURCE, table="days") is None
+    assert (
+        read(Entries(TICKS_LATE.of(app.settings), candles), "ACME", SOURCE, table="candles")
+        is not None
+    )
 
 
 def test_offsets_in_rederived_topics_are_ignored(everything: Selection) -> None:
     """A ranking's revision is an offset in `daily-gains`, which differs in a replay."""
-    entries = Entries(TOP_GAINERS, everything)
+    entries = Entries(TOP_GAINERS.of(app.settings), everything)
     assert (entries.kind, "revision" in entries.ignored) == ("last", True)
-    assert "revision" not in Entries(CANDLES, everything).ignored
+    assert "revision" not in Entries(CANDLES.of(app.settings), everything).ignored
 
 
 def test_floats_are_equal_within_a_billionth_and_others_exactly() -> None:
@@ -181,7 +197,7 @@ def test_avro_is_compared_field_by_field() -> None:
     form = AvroForm("connections-value", Connection, CONNECTIONS._schema)
     form.schema_id = 258
     topic = Topic("connections", "source", Connection, "who met whom", compacted=True, write=form)
-    entries = Entries(topic, Selection([]))
+    entries = Entries(topic.of(app.settings), Selection([]))
     earlier = b"\0\0\0\1\1\2a"
 
     def compared(value: bytes | None) -> bytes | None:
@@ -200,6 +216,6 @@ def test_avro_is_compared_field_by_field() -> None:
 def test_a_value_that_is_no_json_is_compared_by_its_bytes() -> None:
     """Such as Avro."""
     topic = Topic("avro", "key", dict, "in another format")
-    entry = Entries(topic, Selection([])).read(0, b"k", b"\x00\x01", SOURCE)
+    entry = Entries(topic.of(app.settings), Selection([])).read(0, b"k", b"\x00\x01", SOURCE)
     assert entry is not None
     assert (entry.value, entry.identity) == (b"\x00\x01", "ticks-3-17")

@@ -39,7 +39,7 @@ def keyed(*, rederived: bool, compacted: bool = False) -> tuple[Entries, Selecti
         help="alerts",
     )
     chosen = Selection([window, table])
-    return Entries(alerts, chosen), chosen
+    return Entries(table.topics[0], chosen), chosen
 
 
 @pytest.mark.parametrize("rederived", [False, True])

@@ -74,7 +74,9 @@ def test_broker_keeps_internal_records_and_passes_all_outputs_on(games: Games) -
     """Rows of changelogs are counted only: the offset that a table reached is returned."""
     passed: list[Any] = []
     selection = select(games.app, [], rederive=True)
-    kafka = ReplayKafka(selection, SystemClock(), lambda *out: passed.append(out))
+    kafka = ReplayKafka(
+        selection, games.app.tasks.conf, SystemClock(), lambda *out: passed.append(out)
+    )
     before = time_ns()
     internal, output = TopicPartition("by-team", 1), TopicPartition("streaks", 0)
     changelog = TopicPartition("games-streaks-changelog", 0)
@@ -95,7 +97,7 @@ def test_broker_keeps_internal_records_and_passes_all_outputs_on(games: Games) -
 
 def test_records_that_an_agent_has_taken_are_dropped(games: Games) -> None:
     """The offsets of those that are left stay."""
-    kafka = ReplayKafka(select(games.app, []), SystemClock(), lambda *_: None)
+    kafka = ReplayKafka(select(games.app, []), games.app.tasks.conf, SystemClock(), lambda *_: None)
     log = kafka.log("by-team", 0)
     for n in range(5):
         log.append(n, None, b"%d" % n)

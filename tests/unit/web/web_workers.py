@@ -29,7 +29,7 @@ class WebApp(faust.App):
     """A Faust application that never meets a broker."""
 
     #: No definitions: tables are put in by hand.
-    tasks = SimpleNamespace(tables=[], topics={})
+    tasks = SimpleNamespace(tables=[], topics={}, conf=settings())
     settings = settings()
     routes = TickApp.routes
     dashboard = TickApp.dashboard
