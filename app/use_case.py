@@ -22,17 +22,15 @@ class UseCase:
     """Contribution of the package `app.NAME` to the application.
 
     Its routes are ROUTES of its module `routes`, if it has one; its tiles and its page of the
-    dashboard are files (app/dashboard.py). A simulation, by the name that
-    `produce --source` knows, is SIMULATION of its module `simulator`. Both are imported when they
-    are needed: settings are read before anything else, and workers simulate nothing.
+    dashboard are files (app/dashboard.py). Further sources for `produce` are SOURCES of its module
+    `sources`. A simulation, by the name that `produce --source` knows, is SIMULATION of its module
+    `simulator`. They are imported when they are needed: settings are read before anything else, and
+    workers simulate nothing.
     """
 
     name: str
     settings: type[UseCaseSettings] | None = None
     simulation: str | None = None
-    #: Prefix of a file source (`log` for `produce --source log:PATH`), which is SOURCE of its
-    #: module `source` (`app.sources.files.FileSource`).
-    file_source: str | None = None
     #: Heading of its settings, if not its name.
     title: str | None = None
     #: Whether it is listed before the others, which are in order of their names.
@@ -41,8 +39,16 @@ class UseCase:
     @property
     def routes(self) -> Sequence[Any]:
         """Its HTTP routes (`eventfold.web.routes.Route`)."""
-        module = f"app.{self.name}.routes"
-        return import_module(module).ROUTES if find_spec(module) else ()
+        return self._declared("routes", "ROUTES")
+
+    @property
+    def sources(self) -> Sequence[Any]:
+        """Its sources (`eventfold.cli.sources.Source`) beside its simulation."""
+        return self._declared("sources", "SOURCES")
+
+    def _declared(self, module: str, name: str) -> Sequence[Any]:
+        path = f"app.{self.name}.{module}"
+        return getattr(import_module(path), name) if find_spec(path) else ()
 
 
 @cache

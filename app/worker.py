@@ -7,8 +7,10 @@ from typing import Any
 
 from app import dashboard
 from app.settings import Settings, settings
+from app.simulations import sources
 from app.use_case import use_cases
 from eventfold.cli.commands import load_commands
+from eventfold.cli.commands.produce import offer
 from eventfold.cli.exits import OWN
 from eventfold.engine.errors import describe_error
 from eventfold.settings import SettingsError
@@ -45,6 +47,7 @@ def discover(application: TickApp) -> None:
     for a module of the user that can't be imported.
     """
     load_commands("app.commands")
+    offer(sources())
     for name in application.pipelines:
         import_module(f"agents.{name}")
     for name in application.settings.modules:

@@ -32,3 +32,12 @@ def make_private(path: Path) -> None:
             path.chmod(found.st_mode & ~UMASK & 0o777)
     except FileNotFoundError:
         pass
+
+
+def sync_directory(path: Path) -> None:
+    """Write a directory to disk, so that a rename in it is durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -10,8 +10,8 @@ from random import Random
 
 from app.beaconing.records import Connection
 from app.beaconing.topics import CONN_EVENTS
-from app.sources.arrivals import Delays, Event, merged, simulated, without_labels
-from app.sources.simulations import Simulation
+from eventfold.connectors.arrivals import Delays, Event, merged, simulated, without_labels
+from eventfold.connectors.simulations import Simulation
 
 #: Number of hosts per connection per second.
 HOSTS = 4

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from faust.cli import option
 
+from app.market.rows import COLUMNS, to_row
 from app.market.topics import TICKS
-from app.settings import settings
-from app.sinks.csv import CsvFile, UnusableFileError
-from app.sinks.sink import CsvSink
 from eventfold.cli.command import JSON, CommandError, LongCommand
-from eventfold.cli.progress import bar
+from eventfold.cli.progress import SinkProgress
+from eventfold.connectors.csv import CsvSink, UnusableFileError
+from eventfold.connectors.sink_loop import SinkLoop
 
 
 class consume(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
@@ -45,53 +45,28 @@ class consume(LongCommand):  # noqa: N801 - Faust takes a command's name from it
 
     async def work(self) -> None:
         """Run the sink until it is done or stopped."""
-        conf, output = settings(), Path(self.kwargs["output"])
-        topic = self.kwargs["topic"]
+        conf, output = self.app.settings, Path(self.kwargs["output"])
+        topic, until_end = self.kwargs["topic"], self.kwargs["until_end"]
         group = self.kwargs["group"] or f"{conf.app_id}-csv"
-        sink = CsvSink(conf.bootstrap_servers, topic, CsvFile(output), group)
-        until_end = self.kwargs["until_end"]
-        progress = Progress(sink)
+        sink = CsvSink(output, COLUMNS, to_row)
+        loop = SinkLoop(conf, topic, sink, group)
         await self.demand_broker()
         try:
-            async with bar(
-                topic, done=progress.done, total=progress.total if until_end else _no_end
-            ):
-                await sink.run(until_end=until_end)
+            async with SinkProgress(loop).shown(topic, has_end=until_end):
+                await loop.run(until_end=until_end)
         except UnusableFileError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{output}: {error.strerror}") from error
         finally:
-            self._print_result(output, topic, sink)
+            self._print_result(output, topic, sink.rows, loop.rejected)
 
-    def _print_result(self, output: Path, topic: str, sink: CsvSink) -> None:
+    def _print_result(self, output: Path, topic: str, rows: int, unreadable: int) -> None:
         if self.json:
             facts = {"output": str(output), "topic": topic}
-            self.say(json.dumps({**facts, "rows": sink.rows, "unreadable": sink.unreadable}))
+            self.say(json.dumps({**facts, "rows": rows, "unreadable": unreadable}))
         else:
-            self.say(f"{output}: rows from {topic}: {sink.rows:,}{_skipped(sink.unreadable)}")
-
-
-class Progress:
-    """Progress of a sink towards the end offsets, known once it has partitions."""
-
-    def __init__(self, sink: CsvSink) -> None:
-        self._sink = sink
-        self._total: int | None = None
-
-    def total(self) -> int | None:
-        """Return the number of offsets to write at the first call with partitions; None before."""
-        if self._total is None:
-            self._total = self._sink.left
-        return self._total
-
-    def done(self) -> int:
-        """Return the number of offsets written."""
-        return (self.total() or 0) - (self._sink.left or 0)
-
-
-def _no_end() -> None:
-    """Return None: without --until-end there is no total."""
+            self.say(f"{output}: rows from {topic}: {rows:,}{_skipped(unreadable)}")
 
 
 def _skipped(unreadable: int) -> str:

@@ -8,7 +8,7 @@ from faust.cli import option
 
 from app.market.topics import TICKS
 from app.settings import settings
-from app.sources.simulations import read_by
+from app.simulations import read_by
 from eventfold.cli.command import CommandError, LongCommand
 from eventfold.kafka.admin import Described
 from eventfold.worker.startup_checks import topics_of
@@ -64,7 +64,9 @@ class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its cla
         from eventfold.kafka.admin import AdminError  # noqa: PLC0415
 
         # The command prints one line per error; mode logs the same errors at length.
-        for name in ("eventfold.embedded", "app.market.simulator", "app.sources.feed", "app.up"):
+        for name in ("embedded", "connectors.feed"):
+            logging.getLogger(f"eventfold.{name}").setLevel(logging.CRITICAL)
+        for name in ("app.market.simulator", "app.up"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         simulations = read_by(self.app.tasks.topics)
         simulations.pop("market", None)  # it has options of its own

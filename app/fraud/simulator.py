@@ -13,8 +13,8 @@ from random import Random
 from app.fraud.detection import great_circle
 from app.fraud.records import Payment
 from app.fraud.topics import PAYMENTS
-from app.sources.arrivals import Delays, Event, simulated, without_labels
-from app.sources.simulations import Simulation
+from eventfold.connectors.arrivals import Delays, Event, simulated, without_labels
+from eventfold.connectors.simulations import Simulation
 
 #: Name, latitude, longitude.
 CITIES = (

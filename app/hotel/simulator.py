@@ -11,8 +11,8 @@ from typing import Any
 
 from app.hotel.records import Arrival, Complaint, Departure, Guest, Reservation, Response
 from app.hotel.topics import GUEST_EVENTS, GUESTS
-from app.sources.arrivals import Delays, Event, simulated, without_labels
-from app.sources.simulations import Simulation
+from eventfold.connectors.arrivals import Delays, Event, simulated, without_labels
+from eventfold.connectors.simulations import Simulation
 from eventfold.topics import Topic
 
 MINUTE = 60_000

@@ -2,4 +2,4 @@
 
 from app.use_case import UseCase
 
-USE_CASE = UseCase("logs", simulation="logs", file_source="log")
+USE_CASE = UseCase("logs", simulation="logs")

@@ -10,8 +10,8 @@ from itertools import count
 from random import Random
 
 from app.logs.topics import LOGS
-from app.sources import Record
-from app.sources.simulations import Simulation, into
+from eventfold.connectors import Record
+from eventfold.connectors.simulations import Simulation, into
 
 #: Weights of the severities, 0 to 7: a service that is mostly healthy.
 SHARES = (1, 1, 4, 30, 60, 80, 600, 224)

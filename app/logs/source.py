@@ -15,9 +15,9 @@ from app.logs.records import Read
 from app.logs.severity import parse_severity
 from app.logs.times import latest
 from app.logs.topics import LOGS
-from app.sources import Record
-from app.sources.report import InputReport
 from eventfold.cli.command import CommandError, OptionError
+from eventfold.cli.input_report import InputReport
+from eventfold.connectors import Record
 from eventfold.records.fields import EARLIEST, MAX_TEXT
 from eventfold.topics import DAY
 
@@ -196,6 +196,3 @@ def _frames(line: str) -> list[str]:
         frames.append(rest[:end].decode(errors="replace"))
         rest = rest[end:]
     return [*frames, rest.decode(errors="replace")]
-
-
-SOURCE = LogSource

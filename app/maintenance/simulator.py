@@ -11,8 +11,8 @@ from random import Random
 
 from app.maintenance.records import Reading
 from app.maintenance.topics import READINGS
-from app.sources.arrivals import Delays, Event, merged, simulated, without_labels
-from app.sources.simulations import Simulation
+from eventfold.connectors.arrivals import Delays, Event, merged, simulated, without_labels
+from eventfold.connectors.simulations import Simulation
 
 #: Time (ms) between two readings of a machine.
 STEP = 2_000

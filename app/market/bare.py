@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from app.market.records import Tick
-from app.sources import Record
+from eventfold.connectors import Record
 from eventfold.records.reading import reader
 
 _read = reader(Tick)

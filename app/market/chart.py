@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import time
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import isfinite
 from types import TracebackType
@@ -16,7 +14,7 @@ import msgspec
 import stamina
 from yarl import URL
 
-from eventfold.answers import describe_failure, read_answer
+from eventfold.answers import describe_failure, read_answer, retry_after
 from eventfold.decoding import json_decoder
 from eventfold.records import EARLIEST
 
@@ -195,7 +193,7 @@ class ChartApi:
             raise ChartError(f"no connection: {describe_failure(error)}", again=True) from error
         if response.status != HTTPStatus.OK:
             refusal = _refusal(response)
-            wait = _retry_after(response.headers.get("Retry-After", ""))
+            wait = retry_after(response.headers.get("Retry-After", ""))
             if response.status == HTTPStatus.TOO_MANY_REQUESTS or wait:
                 self._pause(asked, wait)
                 refusal.again = False
@@ -288,16 +286,3 @@ def _refusal(response: aiohttp.ClientResponse) -> ChartError:
             return ChartError(f"{status}: the API has trouble of its own", again=True)
         case _:
             return ChartError(f"{status}: unexpected")
-
-
-def _retry_after(text: str) -> float | None:
-    """Parse a Retry-After header, a number or a date (RFC 9110, 10.2.3), as seconds, else None."""
-    if text.isdecimal():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError
 
 from app.market.chart import ChartApi, ChartError, PausedError, Quote
 from app.market.records import Tick
-from app.sources import Record
-from app.sources.outbox import Outbox
+from eventfold.connectors import Record
+from eventfold.connectors.outbox import Outbox
 from eventfold.windows.durations import approximate_duration
 
 log = logging.getLogger(__name__)

@@ -2,21 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from mode import Service
 
 from app.market.topics import TICKS
 from app.market.walks import Market
-from app.sources import Record
-from app.sources.outbox import Outbox
-from app.sources.simulations import Simulation, into
-
-#: Seconds between two slices of a live market, which is the linger of its batches too.
-SLICE = 0.02
-#: A live market this many ms behind (a laptop that slept) skips the trades that it missed.
-MOST_BEHIND = 5_000
+from eventfold.connectors import Record
+from eventfold.connectors.feed import MOST_BEHIND, SLICE
+from eventfold.connectors.outbox import Outbox
+from eventfold.connectors.simulations import Simulation, into
+from eventfold.settings import Settings
 
 
 async def live_slices(market: Market, count: int | None = None) -> AsyncIterator[list[Record]]:
@@ -51,15 +48,14 @@ class Simulator(Service):
 
     def __init__(
         self,
-        bootstrap_servers: Sequence[str],
+        conf: Settings,
         market: Market,
         *,
         topic: str = TICKS.base_name,
-        compression: str = "snappy",
         **kwargs: Any,
     ) -> None:
         self._market = market
-        self.outbox = Outbox(bootstrap_servers, topic, compression=compression)
+        self.outbox = Outbox(conf, topic)
         super().__init__(**kwargs)
 
     async def on_start(self) -> None:

@@ -10,7 +10,7 @@ from math import exp, sqrt
 from random import Random
 from statistics import NormalDist
 
-from app.sources import Record
+from eventfold.connectors import Record
 
 DAY = 86_400_000
 MINUTE = 60_000

@@ -11,8 +11,8 @@ from msgspec.json import encode
 
 from app.shop.records import Click, Profile, Search
 from app.shop.topics import CLICKS, PROFILES, SEARCHES
-from app.sources import Record
-from app.sources.simulations import Sent, Simulation
+from eventfold.connectors import Record
+from eventfold.connectors.simulations import Sent, Simulation
 from eventfold.topics import Topic
 
 #: Number of visitors; by query, the probability that a search leads to a click, and to each more.

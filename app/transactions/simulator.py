@@ -7,11 +7,11 @@ from random import Random
 
 from msgspec.json import encode
 
-from app.sources import Record
-from app.sources.simulations import Simulation, into
 from app.transactions.records import Transaction
 from app.transactions.settings import settings
 from app.transactions.topics import TRANSACTIONS
+from eventfold.connectors import Record
+from eventfold.connectors.simulations import Simulation, into
 from eventfold.settings import Settings
 
 CARDS, MERCHANTS = 5_000, 400

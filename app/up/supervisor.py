@@ -20,12 +20,12 @@ from app.market.simulator import Simulator
 from app.market.topics import TICKS
 from app.market.walks import Market
 from app.settings import Settings
-from app.sources.feed import Feed
-from app.sources.simulations import Simulation
 from app.top.scrape import Scraper
 from app.up.simulation_state import SimulationStateWriter
 from app.up.worker import WorkerProcess, wait_until_ready, web_address, worker_command
 from eventfold.cli.worker_client import NoWorkerError
+from eventfold.connectors.feed import Feed
+from eventfold.connectors.simulations import Simulation
 from eventfold.embedded import EmbeddedBroker, ports
 from eventfold.kafka.admin import (
     AdminError,
@@ -177,20 +177,13 @@ class LocalSupervisor:
         # Started before the market, it stops after it, with the last prices.
         self._state_writer = SimulationStateWriter(self.plan.directory / "story.json", market)
         await self._start(self._state_writer)
-        simulator = Simulator(conf.bootstrap_servers, market, compression=conf.compression)
+        simulator = Simulator(conf, market)
         await self._start(simulator)
         return simulator
 
     async def _start_feed(self, simulation: Simulation) -> None:
         conf, state = self.conf, self._state_writer.simulated
-        feed = Feed(
-            conf.bootstrap_servers,
-            simulation,
-            compression=conf.compression,
-            seed=state.seed,
-            start=state.start,
-        )
-        await self._start(feed)
+        await self._start(Feed(conf, simulation, seed=state.seed, start=state.start))
 
     def _print_services(self) -> None:
         conf, plan = self.conf, self.plan

@@ -161,9 +161,7 @@ class _Graph:
             return self._node("topic", name, name, "")
         count = topic.partition_count()
         key = topic.key if isinstance(topic.key, str) else ", ".join(topic.key)
-        return self._node(
-            "topic", name, topic.base_name, topic.purpose, partitions=count, key=key
-        )
+        return self._node("topic", name, topic.base_name, topic.purpose, partitions=count, key=key)
 
     def _table(self, table: Any) -> str:
         if isinstance(table, StateTable):

@@ -27,7 +27,7 @@ from app.transactions.database import RulesDatabase, rules_url
 from app.transactions.settings import TransactionSettings
 from eventfold.security.keys import keys_of
 from app.settings import settings
-from app.sinks.csv import CsvFile
+from eventfold.connectors.csv import CsvFile
 from eventfold.worker.startup_checks import lock
 from eventfold.engine.store import Store
 
@@ -35,7 +35,7 @@ conf = settings()
 held = lock(conf.data_directory)
 keys_of(conf)
 Store(conf.data_directory / "tables" / "candles-0").history = "of a topic"
-csv = CsvFile(conf.data_directory / "prices.csv")
+csv = CsvFile(conf.data_directory / "prices.csv", ("time", "price"))
 csv.open()
 
 async def make_rules():

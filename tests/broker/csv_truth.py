@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from app.market.walks import CLEAN, Market
-from app.sources import Record
+from eventfold.connectors import Record
 
 Rows = Counter[tuple[str, str]]
 

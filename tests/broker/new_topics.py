@@ -8,7 +8,13 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from truth import read
 
-from app.sources import Record
+from eventfold.connectors import Record
+from eventfold.settings import Settings
+
+
+def connected(bootstrap: str, **settings: object) -> Settings:
+    """Return settings of a program that uses these brokers."""
+    return Settings().model_copy(update={"broker_url": f"kafka://{bootstrap}", **settings})
 
 
 def create(bootstrap: str, name: str, partitions: int = 3) -> None:

@@ -18,7 +18,7 @@ from truth import read
 from waiting import until
 
 from app.market.walks import Market
-from app.sources.simulations import simulation
+from app.simulations import simulation
 from eventfold.embedded import ports
 
 Start = Callable[..., subprocess.Popen[str]]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from app.shop.records import Click, Profile, Search
 from app.shop.topics import PROFILES
-from app.sources.simulations import Sent, simulation
+from app.simulations import simulation
+from eventfold.connectors.simulations import Sent
 
 #: Records of each simulation.
 EACH = 800

@@ -3,7 +3,7 @@
     run = crash_run(market, "fraud", sent, outputs=["alerts"])
     assert truth(sent) == [each.value for each in run.outputs["alerts"]]
 
-`sent` is the output of simulations (app/sources/simulations.py), of RECORDS records: 20,000 by
+`sent` is the output of simulations (app/simulations.py), of RECORDS records: 20,000 by
 default, so that all of this stays short. With `--log-cli-level=info` it logs a summary.
 """
 
@@ -28,7 +28,7 @@ from confluent_kafka import (
 from progress import lag
 from workers import Market, Worker, until
 
-from app.sources.simulations import Sent
+from eventfold.connectors.simulations import Sent
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from app.market.topics import TICKS
-from app.sources.simulations import Sent
+from eventfold.connectors.simulations import Sent
 
 DAY = 86_400_000
 #: Time between two ticks of any symbols (ms).

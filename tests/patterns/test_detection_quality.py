@@ -22,7 +22,7 @@ from app.hotel import simulator as guests
 from app.hotel.topics import SERVICE_ACTIONS
 from app.maintenance import simulator as machines
 from app.maintenance.topics import MAINTENANCE
-from app.sources.arrivals import Event
+from eventfold.connectors.arrivals import Event
 from eventfold.testing import START, TopologyDriver
 from eventfold.topics import Topic
 from tables.beacons import beacons

@@ -30,7 +30,8 @@ from app.shop.topics import (
     SEARCHES,
     SEARCHES_AND_CLICKS,
 )
-from app.sources.simulations import Sent, simulation
+from app.simulations import simulation
+from eventfold.connectors.simulations import Sent
 
 HOUR = 3_600_000
 

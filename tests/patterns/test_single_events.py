@@ -24,7 +24,8 @@ from workers import MINUTE, Market, Worker, until
 from app.beaconing.topics import CONN_EVENTS
 from app.logs import simulator as logs
 from app.logs.topics import LOGS_BY_CLASS
-from app.sources.simulations import Sent, simulation
+from app.simulations import simulation
+from eventfold.connectors.simulations import Sent
 
 AVRO = "conn-events-avro"
 LINES = [topic.base_name for topic in LOGS_BY_CLASS.values()]

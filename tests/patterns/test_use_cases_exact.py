@@ -20,7 +20,8 @@ from partition_log import Entry, differences
 from workers import Market
 
 from app.hotel.topics import GUEST_LOG
-from app.sources.simulations import Sent, simulation
+from app.simulations import simulation
+from eventfold.connectors.simulations import Sent
 
 #: Records of each pipeline.
 EACH = RECORDS if "RECORDS" in os.environ else RECORDS // 4

@@ -26,7 +26,7 @@ USE_CASE = UseCase("tides", TideSettings, simulation="tides")
 """,
     "simulator.py": """
 from msgspec import Struct
-from app.sources.simulations import Simulation, into
+from eventfold.connectors.simulations import Simulation, into
 from eventfold.topics import Topic
 
 class Level(Struct):
@@ -106,8 +106,10 @@ def test_its_bad_values_and_misspelt_names_stop_the_start(
 
 def test_its_simulation_is_one_of_those_that_can_be_produced(directory: Path) -> None:
     """`produce --help` lists it, and `up` finds it by its topic."""
-    code = "from app.commands.produce import OTHERS; from app.sources.simulations import read_by\n"
-    code += "print('tides' in OTHERS, read_by(['tides'])['tides'].purpose)"
+    code = "from app.simulations import read_by, sources\n"
+    code += (
+        "print('tides' in {each.name for each in sources()}, read_by(['tides'])['tides'].purpose)"
+    )
     assert run(directory, code=code).stdout == "True a harbour\n"
 
 

@@ -10,6 +10,7 @@ import pytest
 from faust.cli.base import cli
 
 import app.commands
+import app.worker  # offers its sources to `produce`
 import eventfold.cli.commands
 from eventfold.cli.command import Examples, LongCommand
 
@@ -24,6 +25,7 @@ NAMES = sorted(PACKAGES)
 #: Commands that print facts, which have JSON for programs.
 FACTS = {
     *("agents", "consume", "explain", "lateness", "model", "models", "produce", "replay"),
+    "sink",
     *("settings", "tables", "top", "topics"),
 }
 

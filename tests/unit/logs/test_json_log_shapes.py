@@ -228,5 +228,5 @@ def test_line_of_an_output_topic_is_read_as_it_is() -> None:
 @pytest.mark.parametrize("attributes", [[1], [{"key": "a"}], [[]], 7])
 def test_attributes_with_another_structure_are_rejected(attributes: Any) -> None:
     """With the one kind of error that makes a dead letter."""
-    with pytest.raises(ValueError, match="OpenTelemetry: its attributes|severity"):
+    with pytest.raises(ValueError, match=r"OpenTelemetry: its attributes|severity"):
         read_line(json.dumps({"timeUnixNano": "1", "attributes": attributes}).encode())

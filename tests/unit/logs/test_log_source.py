@@ -12,8 +12,8 @@ import pytest
 
 from app.logs.lines import read_line
 from app.logs.source import LogSource
-from app.sources.report import LeftOutError
 from eventfold.cli.command import CommandError, OptionError
+from eventfold.cli.input_report import LeftOutError
 
 
 async def sent(source: LogSource, count: int | None = None) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 
 from app.market.records import Tick
 from app.market.walks import CLEAN, DAY, Flaws, Market, day_curve, symbol_names
-from app.sources import Record
+from eventfold.connectors import Record
 
 START = 1_700_006_400_000  # midnight, UTC
 

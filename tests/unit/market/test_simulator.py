@@ -8,7 +8,7 @@ import pytest
 from app.market import simulator
 from app.market.simulator import fast_slices, live_slices
 from app.market.walks import CLEAN, Market
-from app.sources import Record
+from eventfold.connectors import Record
 
 
 async def test_a_live_market_trades_at_its_rate_with_event_time_now() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from app.beaconing.topics import CONN_EVENTS
 from app.market.topics import TICKS
-from app.sources import Record, feed
-from app.sources.feed import fast, live
-from app.sources.simulations import Sent, into, names, simulation
+from app.simulations import names, simulation
+from eventfold.connectors import Record, feed
+from eventfold.connectors.feed import fast, live
+from eventfold.connectors.simulations import Sent, into
 
 START = 1_700_000_000_000
 

@@ -4,22 +4,22 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from app.market.records import Tick
+from eventfold.connectors.sink import SinkRecord
 from eventfold.decoding import json_decoder
 from eventfold.records.reading import reader
 
 COLUMNS = ("time", "price")
 
-Row = tuple[str, str]
-
 _read_tick = reader(Tick)
 _decode_price = json_decoder(int | float)
 
 
-def to_row(value: bytes | None, timestamp: int) -> Row:
-    """Return the row of a record: a tick, or a bare price written at `timestamp` (ms).
+def to_row(record: SinkRecord) -> tuple[str, str]:
+    """Return the row of a record: a tick, or a bare price written at Kafka's timestamp.
 
     Raises ValueError, with the reason, for anything else.
     """
+    value = record.value
     if value is None:
         raise ValueError("the record has no value")
     if value.lstrip()[:1] == b"{":
@@ -27,7 +27,7 @@ def to_row(value: bytes | None, timestamp: int) -> Row:
         return _time(tick.time // 1000), repr(tick.price)
     _decode_price(value)
     # Kafka's timestamp is the time of the observation; the time of reading would differ each run.
-    return _time(timestamp // 1000), value.decode().strip()
+    return _time(record.timestamp // 1000), value.decode().strip()
 
 
 @lru_cache(maxsize=4096)

@@ -10,19 +10,22 @@ import fcntl
 import io
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from app.sinks.rows import COLUMNS, Row
+from eventfold.connectors.sink import Batch, Reject, Sink, SinkRecord
 from eventfold.decoding import decode_json
-from eventfold.private_files import MODE, private
+from eventfold.private_files import MODE, private, sync_directory
 
 log = logging.getLogger(__name__)
 
 _BLOCK = 64 * 1024
+
+#: Makes the cells of a row from a record. Raises ValueError, with the reason, if it can't.
+ToRow = Callable[[SinkRecord], Sequence[str]]
 
 
 class UnusableFileError(Exception):
@@ -39,8 +42,9 @@ class _Checkpoint(msgspec.Struct):
 class CsvFile:
     """CSV file at `path`, locked for one process between `open` and `close`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self._path = path
+        self._columns = columns
         self._side_car = path.with_name(f"{path.name}.offsets")
         self._file: BinaryIO
         self._length = 0
@@ -81,7 +85,7 @@ class CsvFile:
             self._check_header(length)
         self._truncate(length, size)
         if length == 0:
-            self._write([COLUMNS])
+            self._write([self._columns])
         self.commit()
 
     def _read_checkpoint(self) -> _Checkpoint | None:
@@ -118,8 +122,9 @@ class CsvFile:
     def _check_header(self, length: int) -> None:
         self._file.seek(0)
         first = self._file.readline().decode("utf-8-sig", "replace")
-        if length and next(csv.reader([first]), []) != list(COLUMNS):
-            raise UnusableFileError(f"{self._path}: its first line is not {','.join(COLUMNS)}")
+        if length and next(csv.reader([first]), []) != list(self._columns):
+            named = ",".join(self._columns)
+            raise UnusableFileError(f"{self._path}: its first line is not {named}")
 
     def _truncate(self, length: int, size: int) -> None:
         if length < size:
@@ -130,12 +135,12 @@ class CsvFile:
         self._file.seek(length)
         self._length = length
 
-    def append(self, rows: Iterable[Row], partition: str, offset: int) -> None:
+    def append(self, rows: Iterable[Sequence[str]], partition: str, offset: int) -> None:
         """Append the rows of `partition` (`topic-number`); `offset` is the next one to read."""
         self._write(rows)
         self.offsets[partition] = offset
 
-    def _write(self, rows: Iterable[Row]) -> None:
+    def _write(self, rows: Iterable[Sequence[str]]) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
         written = text.getvalue().encode()
@@ -153,17 +158,48 @@ class CsvFile:
             file.flush()
             os.fsync(file.fileno())
         next_side_car.replace(self._side_car)
-        _sync_directory(self._path.parent)
+        sync_directory(self._path.parent)
 
     def close(self) -> None:
         """Close the file; uncommitted rows are truncated at the next start."""
         self._file.close()
 
 
-def _sync_directory(path: Path) -> None:
-    """Write a directory to disk, so that a rename in it is durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+class CsvSink(Sink):
+    """Sink that appends a row of each record to a CSV file.
+
+    It continues at the file's own offsets, or at those of its consumer group where another member,
+    with a file of its own, has advanced since.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], to_row: ToRow) -> None:
+        self._file = CsvFile(path, columns)
+        self._to_row = to_row
+        #: Number of rows appended since the start.
+        self.rows = 0
+
+    async def open(self) -> None:
+        """Open the file. Raises UnusableFileError or OSError if it can't be written."""
+        self._file.open()
+
+    async def resume(self, committed: Mapping[str, int]) -> Mapping[str, int]:
+        """Return the offsets to continue at."""
+        written = self._file.offsets
+        return {name: max(offset, written.get(name, 0)) for name, offset in committed.items()}
+
+    async def write(self, batches: Sequence[Batch], reject: Reject) -> None:
+        """Append the rows, and commit them with the offsets."""
+        for batch in batches:
+            rows = []
+            for record in batch.records:
+                try:
+                    rows.append(self._to_row(record))
+                except ValueError as error:
+                    await reject(record, str(error))
+            self._file.append(rows, batch.name, batch.end)
+            self.rows += len(rows)
+        self._file.commit()
+
+    async def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -7,18 +7,18 @@ an ordinary producer slow.
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.partitioner import DefaultPartitioner
 
-from app.settings import settings
-from app.sources import Record
-from eventfold.kafka.clients import security_options
+from eventfold.connectors import Record
+from eventfold.kafka.clients import client_options
 from eventfold.kafka.topic_metadata import partitions_of
 from eventfold.recent import Recent
+from eventfold.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -38,18 +38,10 @@ class Outbox:
     for values that don't contain it.
     """
 
-    def __init__(
-        self,
-        bootstrap_servers: Sequence[str],
-        topic: str,
-        *,
-        compression: str = "lz4",
-        event_timestamps: bool = False,
-    ) -> None:
-        self._servers = list(bootstrap_servers)
+    def __init__(self, conf: Settings, topic: str, *, event_timestamps: bool = False) -> None:
+        self._conf = conf
         #: Name of the topic.
         self.topic = topic
-        self._compression = None if compression == "none" else compression
         self._event_timestamps = event_timestamps
         self._producer: Any = None
         self._partitions: list[int] = []
@@ -74,12 +66,11 @@ class Outbox:
         if there is no such topic.
         """
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._servers,
-            **security_options(settings()),
-            client_id="tickstream-produce",
+            **client_options(self._conf),
+            client_id=f"{self._conf.app_id}-produce",
             acks="all",
             enable_idempotence=True,
-            compression_type=self._compression,
+            compression_type=self._conf.compression,
             max_batch_size=BATCH_BYTES,
             request_timeout_ms=ANSWER_TIMEOUT * 1000,
         )
@@ -134,7 +125,8 @@ class Outbox:
         sent.add_done_callback(lambda future: self._on_answer(future, number))
 
     def _log_waiting(self) -> None:
-        log.warning("no answer from the broker at %s; still trying", ",".join(self._servers))
+        servers = ",".join(self._conf.bootstrap_servers)
+        log.warning("no answer from the broker at %s; still trying", servers)
 
     def _on_answer(self, sent: asyncio.Future[Any], number: int) -> None:
         self._in_flight.discard(sent)

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import Struct
 
-from app.market.files import Replay, UnreadableFileError, paced
-from app.sources import Record
+from app.market.topics import TICKS
+from eventfold.connectors import Record
+from eventfold.connectors.files import Replay, UnreadableFileError, paced
+from eventfold.topics import Timestamp, Topic
 
 A, B = 1_704_067_200_000, 1_704_067_201_000  # 2024-01-01 00:00:00 and :01, UTC
 
@@ -23,7 +26,7 @@ def write(tmp_path: Path, content: str | bytes) -> Path:
 
 def values(path: Path) -> list[object]:
     """Return the values that a replay of `path` sends."""
-    return [msgspec.json.decode(value) for _, value, _ in Replay(path).records()]
+    return [msgspec.json.decode(value) for _, value, _ in Replay(path, TICKS).records()]
 
 
 def tick(symbol: str, price: float, at: int, size: int = 0) -> dict[str, object]:
@@ -50,7 +53,7 @@ def test_csv_and_json_lines_packed_or_not_give_the_same_ticks(
 
 def test_records_carry_key_and_event_time(tmp_path: Path) -> None:
     """The key is the symbol, the event time the row's."""
-    keys = [(key, at) for key, _, at in Replay(write(tmp_path, CSV)).records()]
+    keys = [(key, at) for key, _, at in Replay(write(tmp_path, CSV), TICKS).records()]
     assert keys == [(b"ABC", A), (b"XYZ", B)]
 
 
@@ -77,7 +80,7 @@ def test_bad_rows_are_logged_with_file_and_line_and_skipped(
     ]
     good = [b"symbol,price,time,size", b"ABC,1.5,2024-01-01,3"]
     path = write(tmp_path, b"\n".join([*good, *bad, b"XYZ,2,2024-01-01T00:00:01Z,"]))
-    replay = Replay(path)
+    replay = Replay(path, TICKS)
     assert [key for key, _, _ in replay.records()] == [b"ABC", b"XYZ"]
     assert (replay.good, replay.bad) == (2, len(bad))
     logged = [record.getMessage() for record in caplog.records]
@@ -87,7 +90,7 @@ def test_bad_rows_are_logged_with_file_and_line_and_skipped(
 def test_bad_json_lines_are_logged_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Broken JSON and a list in an object's place are bad rows."""
     path = write(tmp_path, JSON + '{"symbol": "ABC", \n[1, 2]\n')
-    replay = Replay(path)
+    replay = Replay(path, TICKS)
     assert len(list(replay.records())) == 2
     assert [record.getMessage().split(": ")[0] for record in caplog.records] == [
         f"{path}:4",
@@ -99,7 +102,7 @@ def test_thousands_of_bad_rows_do_not_flood_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Twenty are logged, all are counted."""
-    replay = Replay(write(tmp_path, "symbol,price,time\n" + "A,x,1\n" * 3_000))
+    replay = Replay(write(tmp_path, "symbol,price,time\n" + "A,x,1\n" * 3_000), TICKS)
     assert list(replay.records()) == []
     assert replay.bad == 3_000
     assert len(caplog.records) == 21
@@ -109,26 +112,26 @@ def test_a_file_without_a_needed_column_is_refused(tmp_path: Path) -> None:
     """The message names file and column."""
     path = write(tmp_path, "symbol,close,time\nA,1,2024-01-01\n")
     with pytest.raises(UnreadableFileError, match=rf"{path}: .* no column 'price'"):
-        list(Replay(path).records())
+        list(Replay(path, TICKS).records())
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     """It has no header."""
     with pytest.raises(UnreadableFileError, match="no column 'symbol'"):
-        list(Replay(write(tmp_path, "")).records())
+        list(Replay(write(tmp_path, ""), TICKS).records())
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """The message is the file's name and the error of the system."""
     with pytest.raises(UnreadableFileError, match=r"nowhere: No such file"):
-        list(Replay(tmp_path / "nowhere").records())
+        list(Replay(tmp_path / "nowhere", TICKS).records())
 
 
 def test_truncated_archive_yields_its_rows_and_then_fails(tmp_path: Path) -> None:
     """Rows before the damage are ticks."""
     rows = "".join(f"ABC,{n + 1},2024-01-01\n" for n in range(50_000))
     packed = gzip.compress(b"symbol,price,time\n" + rows.encode())
-    replay = Replay(write(tmp_path, packed[: len(packed) // 2]))
+    replay = Replay(write(tmp_path, packed[: len(packed) // 2]), TICKS)
     with pytest.raises(UnreadableFileError, match="cut off or damaged"):
         list(replay.records())
     assert 10_000 < replay.good < 50_000
@@ -136,7 +139,7 @@ def test_truncated_archive_yields_its_rows_and_then_fails(tmp_path: Path) -> Non
 
 def test_a_count_ends_the_replay(tmp_path: Path) -> None:
     """Of two ticks the first."""
-    assert len(list(Replay(write(tmp_path, CSV)).records(1))) == 1
+    assert len(list(Replay(write(tmp_path, CSV), TICKS).records(1))) == 1
 
 
 def records(*times: int) -> list[Record]:
@@ -166,3 +169,39 @@ def test_nothing_is_logged_of_a_good_file(tmp_path: Path, caplog: pytest.LogCapt
     with caplog.at_level(logging.DEBUG, "app"):
         values(write(tmp_path, CSV))
     assert not caplog.records
+
+
+class Visit(Struct):
+    """A record of an application of one's own."""
+
+    page: str
+    at: int
+    seconds: float = 0.0
+
+
+def test_file_has_the_records_of_any_topic(tmp_path: Path) -> None:
+    """Columns are the fields of its type; key and event time are those that the topic names."""
+    topic = Topic("visits", "page", Visit, "visits of pages", time="at")
+    path = write(tmp_path, "at,page,seconds\n2024-01-01,/,1.5\n1704067201000,/help,\nx,/,1\n")
+    replay = Replay(path, topic)
+    assert list(replay.records()) == [
+        (b"/", b'{"page":"/","at":1704067200000,"seconds":1.5}', A),
+        (b"/help", b'{"page":"/help","at":1704067201000,"seconds":0.0}', B),
+    ]
+    assert replay.bad == 1
+
+
+def test_event_time_that_is_no_field_is_the_column_time(tmp_path: Path) -> None:
+    """As of topics whose event time is Kafka's timestamp."""
+
+    class Load(Struct):
+        host: str
+        load: float
+
+    topic = Topic("loads", "host", Load, "loads of hosts", time=Timestamp.CREATE)
+    rows = write(
+        tmp_path, '{"host": "a", "load": 1, "time": "2024-01-01"}\n{"host": "b", "load": 2}\n'
+    )
+    replay = Replay(rows, topic)
+    assert list(replay.records()) == [(b"a", b'{"host":"a","load":1.0}', A)]
+    assert replay.bad == 1

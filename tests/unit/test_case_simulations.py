@@ -11,7 +11,7 @@ from app.fraud import simulator as payments
 from app.hotel import simulator as guests
 from app.hotel.topics import GUEST_EVENTS, GUESTS
 from app.maintenance import simulator as machines
-from app.sources.simulations import simulation
+from app.simulations import simulation
 
 START = 1_769_814_000_000
 COUNT = 5_000

@@ -2,9 +2,15 @@
 
 import pytest
 
-from app.sinks.rows import to_row
+from app.market import rows
+from eventfold.connectors.sink import SinkRecord
 
 STAMP = 1_720_008_000_999
+
+
+def to_row(value: bytes | None, timestamp: int) -> tuple[str, str]:
+    """Return the row of a record with this value."""
+    return rows.to_row(SinkRecord("ticks", 0, 0, b"A", value, timestamp))
 
 
 def test_a_tick_is_written_with_its_own_time() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.sinks.csv import CsvFile, UnusableFileError
+from eventfold.connectors.csv import CsvFile, UnusableFileError
 
+COLUMNS = ("time", "price")
 HEADER = "time,price\n"
 ONE, TWO, THREE = [(f"2024-01-0{n} 00:00:00", f"{n}.5") for n in (1, 2, 3)]
 P0, P1 = "ticks-0", "ticks-1"
@@ -21,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 def opened(path: Path) -> CsvFile:
     """Open the file at `path`."""
-    file = CsvFile(path)
+    file = CsvFile(path, COLUMNS)
     file.open()
     return file
 
@@ -150,7 +151,7 @@ def test_file_with_another_header_is_left_alone(path: Path) -> None:
     """It belongs to another program."""
     path.write_text("symbol,price\nA,1\n")
     with pytest.raises(UnusableFileError, match="first line is not time,price"):
-        CsvFile(path).open()
+        CsvFile(path, COLUMNS).open()
     assert path.read_text() == "symbol,price\nA,1\n"
 
 
@@ -160,7 +161,7 @@ def test_a_file_changed_by_another_program_is_left_alone(path: Path, content: st
     written(path)
     path.write_text(content)
     with pytest.raises(UnusableFileError, match="changed by another program"):
-        CsvFile(path).open()
+        CsvFile(path, COLUMNS).open()
     assert path.read_text() == content
 
 
@@ -169,13 +170,13 @@ def test_unreadable_side_car_is_rejected(path: Path) -> None:
     written(path)
     path.with_name("data.csv.offsets").write_text("{}")
     with pytest.raises(UnusableFileError, match=r"data\.csv\.offsets: not written by this sink"):
-        CsvFile(path).open()
+        CsvFile(path, COLUMNS).open()
 
 
 def test_two_processes_can_not_write_to_one_file(path: Path) -> None:
     """The second gets an error; when the first has stopped, it may."""
     first = opened(path)
     with pytest.raises(UnusableFileError, match="another process"):
-        CsvFile(path).open()
+        CsvFile(path, COLUMNS).open()
     first.close()
     opened(path).close()

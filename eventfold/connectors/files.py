@@ -1,4 +1,4 @@
-"""Replay of ticks from a file: CSV with a header, or JSON lines, each optionally gzipped."""
+"""Records of a file: CSV with a header, or JSON lines, each optionally gzipped."""
 
 import asyncio
 import csv
@@ -11,18 +11,17 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 import msgspec
 
-from app.market.records import Tick
-from app.sources import Record
+from eventfold.connectors import Record
 from eventfold.decoding import json_decoder
+from eventfold.topics import Topic
 from eventfold.windows.durations import parse_time
 
 log = logging.getLogger(__name__)
 
-FIELDS = ("symbol", "price", "time", "size")
 #: Number of bad rows that are logged one by one; later ones are only counted.
 SAID = 20
 #: Most records in one slice.
@@ -39,12 +38,18 @@ class UnreadableFileError(Exception):
 
 
 class Replay:
-    """Ticks of one file, in its order; bad rows are logged, counted and skipped."""
+    """Records of `topic` in one file, in its order; bad rows are logged, counted and skipped.
 
-    def __init__(self, path: Path) -> None:
+    A row has the fields of the topic's records by name. The event time is the topic's time field,
+    else a column `time`, in ms or ISO 8601.
+    """
+
+    def __init__(self, path: Path, topic: Topic) -> None:
         self._path = path
-        self._encode = msgspec.json.Encoder().encode
-        #: Number of rows that were ticks.
+        self._topic = topic
+        self._time = topic.time if isinstance(topic.time, str) else "time"
+        self._encode = topic.write or msgspec.json.Encoder().encode
+        #: Number of rows that were records.
         self.good = 0
         #: Number of rows that were not.
         self.bad = 0
@@ -60,7 +65,10 @@ class Replay:
         return self.size if self._raw.closed else self._raw.tell()
 
     def records(self, count: int | None = None) -> Iterator[Record]:
-        """Yield the file's ticks, or the first `count`. Raises UnreadableFileError."""
+        """Yield the file's records; only the first `count` if that is set.
+
+        Raises UnreadableFileError if the file can't be opened or decompressed, or lacks a column.
+        """
         with self._opened() as file:
             for line, row in self._rows(file):
                 record = self._record(line, row)
@@ -118,14 +126,16 @@ class Replay:
                 yield reader.line_num, {n: row[i] for n, i in columns if i < len(row) and row[i]}
 
     def _columns(self, header: list[str]) -> list[tuple[str, int]]:
-        """Return the columns of a header by name. Raises UnreadableFileError if one is missing."""
+        """Return the field names of the header with their column indices.
+
+        Raises UnreadableFileError if a required one is missing.
+        """
         names = [name.strip().lower() for name in header]
-        missing = [name for name in FIELDS[:3] if name not in names]
-        if missing:
-            raise UnreadableFileError(
-                f"{self._path}: the first line names no column {missing[0]!r}"
-            )
-        return [(name, names.index(name)) for name in FIELDS if name in names]
+        fields = fields_of(self._topic.value) | {self._time: True}
+        for field, required in fields.items():
+            if required and field.lower() not in names:
+                raise UnreadableFileError(f"{self._path}: the first line names no column {field!r}")
+        return [(each, names.index(each.lower())) for each in fields if each.lower() in names]
 
     def _record(self, line: int, row: Any) -> Record | None:
         try:
@@ -137,13 +147,18 @@ class Replay:
     def _read(self, row: Any) -> Record:
         if isinstance(row, Exception):
             raise row
-        if isinstance(row.get("time"), str):
-            row["time"] = parse_time(row["time"])
         fields = {name: each for name, each in row.items() if each is not None}
-        tick = msgspec.convert(fields, Tick, strict=False)
-        if not isfinite(tick.price):
-            raise ValueError(f"price {tick.price} is no finite number")
-        return tick.symbol.encode(), self._encode(tick), tick.time
+        if isinstance(fields.get(self._time), str):
+            fields[self._time] = parse_time(fields[self._time])
+        record = msgspec.convert(fields, self._topic.value, strict=False)
+        for name in fields:
+            if isinstance(number := getattr(record, name, None), float) and not isfinite(number):
+                raise ValueError(f"{name} {number} is no finite number")
+        key = self._topic.key_of(record).encode()
+        at = getattr(record, self._time, fields.get(self._time))
+        if at is None:
+            raise ValueError(f"the row has no {self._time}")
+        return key, self._encode(record), int(at)
 
     def _say_bad(self, line: int, error: Exception) -> None:
         self.bad += 1
@@ -153,8 +168,22 @@ class Replay:
             log.warning("%s: further bad rows are only counted", self._path)
 
 
+def fields_of(kind: Any) -> dict[str, bool]:
+    """Return the names of a record type's fields, each with whether every record has it.
+
+    `kind` is a type of records, or a union of them.
+    """
+    every = [msgspec.structs.fields(each) for each in get_args(kind) or (kind,)]
+    required = [{field.encode_name for field in fields if field.required} for fields in every]
+    names = dict.fromkeys(field.encode_name for fields in every for field in fields)
+    return {name: all(name in each for each in required) for name in names}
+
+
 async def paced(records: Iterable[Record], speed: float) -> AsyncIterator[list[Record]]:
-    """Yield `records` in slices, at `speed` times their own pace, or without waiting if it is 0."""
+    """Yield `records` in slices, at `speed` times their own pace, or without waiting if it is 0.
+
+    A record with an earlier time than its predecessors follows at once.
+    """
     begun, first = time.monotonic(), None
     pending: list[Record] = []
     for record in records:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app.sources import Record
-from app.sources.simulations import Make
+from eventfold.connectors import Record
+from eventfold.connectors.simulations import Make
 from eventfold.topics import Topic
 
 _encode = msgspec.json.Encoder().encode

@@ -3,20 +3,24 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from itertools import islice
 from typing import Any, Self
 
 from mode import Service
 
-from app.market.simulator import MOST_BEHIND, SLICE
-from app.sources.outbox import Outbox
-from app.sources.simulations import Sent, Simulation
+from eventfold.connectors.outbox import Outbox
+from eventfold.connectors.simulations import Sent, Simulation
+from eventfold.settings import Settings
 from eventfold.topics import Timestamp
 
 #: Records sent at a time at full speed.
 CHUNK = 1024
+#: Seconds between two slices of live records, which is the linger of their batches too.
+SLICE = 0.02
+#: A live source this many ms behind (a laptop that slept) skips the records that it missed.
+MOST_BEHIND = 5_000
 #: Longest sleep (s) between two checks of the clock.
 MAX_SLEEP = 0.5
 
@@ -62,15 +66,10 @@ class Outboxes:
     Kafka's timestamp is the event time if the topic declares that its event time is there.
     """
 
-    def __init__(
-        self, bootstrap_servers: Sequence[str], simulation: Simulation, *, compression: str
-    ) -> None:
+    def __init__(self, conf: Settings, simulation: Simulation) -> None:
         self._outboxes = {
             topic.base_name: Outbox(
-                bootstrap_servers,
-                topic.base_name,
-                compression=compression,
-                event_timestamps=topic.time is Timestamp.CREATE,
+                conf, topic.of(conf).name, event_timestamps=topic.time is Timestamp.CREATE
             )
             for topic in simulation.topics
         }
@@ -124,10 +123,9 @@ class Feed(Service):
 
     def __init__(
         self,
-        bootstrap_servers: Sequence[str],
+        conf: Settings,
         simulation: Simulation,
         *,
-        compression: str = "snappy",
         seed: int | None = None,
         start: int | None = None,
         **kwargs: Any,
@@ -135,7 +133,7 @@ class Feed(Service):
         self._simulation = simulation
         self._start = int(time.time() * 1000) if start is None else start
         self._seed = self._start if seed is None else seed
-        self._outboxes = Outboxes(bootstrap_servers, simulation, compression=compression)
+        self._outboxes = Outboxes(conf, simulation)
         super().__init__(**kwargs)
 
     async def on_start(self) -> None:

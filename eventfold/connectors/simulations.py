@@ -1,14 +1,9 @@
-"""Simulated sources: `produce --source NAME` sends one, `make up` all whose topics are read.
+"""Simulated sources: endless records of topics, the same ones from the same seed."""
 
-A use case names its own in USE_CASE, and makes them in its module `simulator`.
-"""
-
-from collections.abc import Awaitable, Callable, Container, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 
-from app.sources import Record
-from app.use_case import use_cases
+from eventfold.connectors import Record
 from eventfold.settings import Settings
 from eventfold.topics import Topic
 
@@ -38,25 +33,3 @@ class Simulation:
 def into(topic: Topic, records: Callable[[int, float, int], Iterator[Record]]) -> Make:
     """Return a function that produces the records of `records` with `topic` as their topic."""
     return lambda seed, rate, start: ((topic, each) for each in records(seed, rate, start))
-
-
-def names() -> list[str]:
-    """Return the names of all simulations, without importing any."""
-    return [each.simulation for each in use_cases() if each.simulation]
-
-
-def simulation(name: str) -> Simulation:
-    """Return a simulation by its name."""
-    package = next(each.name for each in use_cases() if each.simulation == name)
-    found: Simulation = import_module(f"app.{package}.simulator").SIMULATION
-    return found
-
-
-def read_by(topics: Container[str]) -> dict[str, Simulation]:
-    """Return the simulations that send to any of `topics` (names)."""
-    every = ((name, simulation(name)) for name in names())
-    return {
-        name: each
-        for name, each in every
-        if any(topic.base_name in topics for topic in each.topics)
-    }

@@ -1,1 +1,0 @@
-"""Sinks: writers of records to systems outside Kafka, here a CSV file."""

@@ -1,0 +1,100 @@
+"""`faust -A app sink`: a topic into a database, files or an HTTP endpoint, each record once."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import click
+from faust.cli import argument, option
+
+from eventfold.cli.command import JSON, CommandError, LongCommand, OptionError
+from eventfold.cli.progress import SinkProgress
+from eventfold.cli.targets import FORMS, sink_into
+from eventfold.connectors.dead_letters import DeadLetterOffice
+from eventfold.connectors.sink_loop import SinkLoop
+from eventfold.security.urls import masked
+from eventfold.topics import DEAD_LETTERS, BoundTopic
+from eventfold.worker.startup_checks import topics_of
+
+
+class sink(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
+    """Write a topic to a database, to files or to an HTTP endpoint, each record once.
+
+    After a stop or a crash it continues where the target is. What the target can't store is a dead
+    letter. Several of the same target share the partitions.
+    """
+
+    examples = (
+        ("sink candles --to postgresql://me@db/market", "a table of the latest candles"),
+        ("sink ticks --to parquet:/data/ticks", "files by day"),
+        ("sink surges --to https://example.org/surges --headers secret.txt", ""),
+        ("sink candles --to sqlite:///candles.db --until-end", "the topic as it is now"),
+    )
+
+    options = [  # noqa: RUF012 - Faust's own form
+        argument("topic"),
+        option("--to", "target", required=True, metavar="TARGET", help=f"{FORMS}."),
+        option("--table", help="Table in the database; the topic's name if not set."),
+        option(
+            "--headers",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="File with a line NAME: VALUE for each header of a webhook, such as a token.",
+        ),
+        option("--group", metavar="NAME", help="Consumer group; one for each target if not set."),
+        option(
+            "--batch",
+            type=click.IntRange(1),
+            metavar="RECORDS",
+            help="Most records of a write: a transaction, a file. Fewer after a second, or for "
+            "Parquet after a minute.",
+        ),
+        option(
+            "--until-end",
+            is_flag=True,
+            help="Stop when all records that are in the topic now are written.",
+        ),
+        JSON,
+    ]
+
+    async def work(self) -> None:
+        """Run the sink until it is done or stopped."""
+        conf, options = self.app.settings, self.kwargs
+        target, until_end = options["target"], options["until_end"]
+        topic = self._find_topic(options["topic"])
+        into = sink_into(target, topic, options["table"], options["headers"])
+        into.max_records = options["batch"] or into.max_records
+        group = options["group"] or f"{conf.app_id}-sink-{topic.name}-{_digest(target)}"
+        office = DeadLetterOffice(
+            conf, DEAD_LETTERS.of(conf).name, f"sink {target.partition(':')[0]}"
+        )
+        loop = SinkLoop(conf, topic.name, into, group, reject=office.send)
+        await self.demand_broker()
+        try:
+            async with office, SinkProgress(loop).shown(topic.name, has_end=until_end):
+                await loop.run(until_end=until_end)
+        except OSError as error:
+            raise CommandError(f"{masked(target)}: {error.strerror or error}") from error
+        finally:
+            self._print_result(topic.name, masked(target), loop)
+
+    def _find_topic(self, name: str) -> BoundTopic:
+        known = {each.name: each for each in topics_of(self.app) if isinstance(each, BoundTopic)}
+        if name not in known:
+            raise OptionError(
+                f"{name!r} is no topic of what this application runs: {', '.join(sorted(known))}"
+            )
+        return known[name]
+
+    def _print_result(self, topic: str, target: str, loop: SinkLoop) -> None:
+        facts = {"topic": topic, "target": target}
+        if self.json:
+            counts = {"records": loop.records, "rejected": loop.rejected}
+            self.say(json.dumps({**facts, **counts}))
+            return
+        rejected = f"; dead letters: {loop.rejected:,}" if loop.rejected else ""
+        self.say(f"{target}: records of {topic}: {loop.records:,}{rejected}")
+
+
+def _digest(target: str) -> str:
+    """Return a short name of a target, the same whatever its password is."""
+    return sha256(masked(target).encode()).hexdigest()[:8]
