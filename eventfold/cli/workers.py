@@ -13,6 +13,7 @@ from faust.cli.faust import cli
 
 from eventfold.cli.exits import describe, exiting
 from eventfold.open_files import describe_limit, is_limit
+from eventfold.windows.errors import DefinitionError
 
 __all__ = ["CommandWorker", "Worker", "cli", "replace_exits"]
 
@@ -88,10 +89,19 @@ class Worker(CommandWorker, faust.Worker):
 
 
 def find_app(name: str, **options: Any) -> Any:
-    """Return the application that `-A` names. Raises UsageError if there is none."""
+    """Return the application that `-A` names. Raises UsageError if there is none.
+
+    Raises DefinitionError for one whose streams are declared wrongly.
+    """
     try:
         return _find_app(name, **options)
     except (ImportError, AttributeError, ValueError) as error:
+        # Faust raises an error of its own for whatever the module raised.
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, DefinitionError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is not None:
+            raise DefinitionError(str(cause)) from None
         why = " ".join(str(error).split())
         raise click.UsageError(
             f"-A {name} is no Faust application ({why}): name the module of one, as in `-A app`"

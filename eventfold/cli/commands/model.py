@@ -1,8 +1,9 @@
 """`faust -A app model`: the fields of a type of record, ours or one of Faust's own."""
 
 import json
+from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from faust.cli import argument
 from faust.cli.model import model as faust_model
@@ -28,7 +29,7 @@ class model(LongCommand, faust_model):  # noqa: N801 - Faust calls it what its c
         if kind is None:
             await self.run(name)
             return
-        rows = [_row(field) for field in structs.fields(kind)]
+        rows = _rows(kind)
         if self.json:
             self.say(json.dumps({"model": name, "topics": topics, "fields": rows}))
             return
@@ -44,6 +45,21 @@ def _type(kind: Any) -> str:
     if get_origin(kind) in (Union, UnionType):
         return " | ".join(map(_type, get_args(kind)))
     return "None" if kind is NoneType else getattr(kind, "__name__", str(kind))
+
+
+def _rows(kind: Any) -> list[dict[str, Any]]:
+    if not is_dataclass(kind):
+        return [_row(field) for field in structs.fields(kind)]
+    types = get_type_hints(kind)
+    return [
+        {
+            "field": each.name,
+            "type": _type(types[each.name]),
+            "required": each.default is each.default_factory is MISSING,
+            "default": "" if each.default is MISSING else repr(each.default),
+        }
+        for each in fields(kind)
+    ]
 
 
 def _row(field: structs.FieldInfo) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 # ruff: noqa: E501  # a message is one line
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -469,3 +471,31 @@ def test_wrong_definition_is_rejected_in_one_line(
     with pytest.raises(ef.DefinitionError) as caught:
         declare(app)
     assert str(caught.value) == line
+
+
+def test_command_on_a_wrong_module_ends_in_that_line(tmp_path: Path) -> None:
+    """The import raises, and the command reports nothing else."""
+    (tmp_path / "wrong.py").write_text(
+        """
+import eventfold as ef
+
+app = ef.App("wrong")
+
+
+class Visit(ef.Record):
+    page: str
+    time: int
+
+
+pages = app.window_table("pages", ef.Topic("visits", Visit, key="url"), "5m")
+"""
+    )
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("faust"), "-A", "wrong", "topics"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    line = "table pages: Visit has no field 'url', the key of visits; its fields are page, time"
+    assert (ended.returncode, ended.stderr) == (1, f"{line}\n")
