@@ -115,7 +115,7 @@ def _rendered(request: web.Request, shown: Page) -> web.Response:
 
 def _menu(pages: Iterable[Page], shown: Page) -> Iterator[str]:
     for each in pages:
-        current = ' aria-current="page"' if each is shown else ""
+        current = ' aria-current="page"' if each == shown else ""
         yield f'<li><a href="{each.path}"{current}>{html.escape(each.title)}</a></li>'
 
 

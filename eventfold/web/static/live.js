@@ -1,7 +1,7 @@
-// What changes, told by the worker while it happens (`/api/events`).
+// What changes, sent by the worker while it happens (`/api/events`).
 //
 // A hidden page hears nothing and holds no connection; when it is shown again it goes on where it
-// was. What was missed is told by `onStart(false)`: then the present has to be asked for.
+// was. `start(false)` means that some was missed: then the present has to be asked for.
 
 const SILENCE = 12_000; // ms without a sign of life, which comes every 5 s, before it counts as lost
 const AGAIN = 3000;

@@ -36,7 +36,7 @@ export class Status {
     this.show();
   }
 
-  // The worker would have said what changed: what is shown is of now.
+  // The worker would have sent what changed: what is shown is of now.
   heard() {
     for (const feed of this.#feeds.values()) if (feed.at) feed.at = Date.now();
   }
