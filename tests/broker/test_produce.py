@@ -211,6 +211,26 @@ async def test_price_format_sends_the_bare_number_at_every_poll(
     assert "a-secret" not in output
 
 
+async def test_slow_ticker_delays_no_other_and_delays_are_reported(
+    produce: Start, bootstrap: str, topic: str
+) -> None:
+    """B hangs for ever; A, whose quotes are 15 min old, has all its polls meanwhile."""
+    async with ChartServer().running() as server:
+        first = int(time.time()) - 900
+        server.answers = {"A": [quote("A", n, first + n) for n in range(1, 4)], "B": [None]}
+        process = produce(
+            *("--ticker", "B", "--ticker", "A", "--interval", "50ms"),
+            TICKSTREAM_CHART_URL=server.url,
+        )
+        await asyncio.to_thread(until, lambda: len(contents(bootstrap, topic)) == 3)
+        assert len(server.asked["B"]) == 1
+        process.terminate()
+        code, output = await asyncio.to_thread(ended, process)
+    assert code == 0, output
+    assert "A: up to 1" in output
+    assert "Beside live ticks they need a TICKSTREAM_GRACE of at least 1" in output
+
+
 async def test_sigterm_stops_polling_at_once(produce: Start, bootstrap: str, topic: str) -> None:
     """Even during a request without an answer: exit code 0, no traceback."""
     async with ChartServer().running() as server:
