@@ -27,6 +27,7 @@ settings.load_profile("tickstream")
 def max_ahead() -> Iterator[None]:
     """Allow events an hour ahead of their timestamps: stories pipe an hour at one instant."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TICKSTREAM_MAX_AHEAD", "1h")  # for applications that tests declare
         patch.setattr(app.tasks, "conf", app.tasks.conf.model_copy(update={"max_ahead": 3_600_000}))
         yield
 

@@ -88,7 +88,7 @@ def test_prometheus_and_grafana_mount_files_that_exist() -> None:
             if source.startswith("."):
                 assert (REPOSITORY / source).exists()
     config = yaml.safe_load((ALERTS.parent / "prometheus.yml").read_text())
-    assert config["rule_files"] == [ALERTS.base_name]
+    assert config["rule_files"] == [ALERTS.name]
     (job,) = config["scrape_configs"]
     assert job["job_name"] == "tickstream"
     targets = {target.split(":")[0] for target in job["static_configs"][0]["targets"]}

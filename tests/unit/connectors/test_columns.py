@@ -20,7 +20,7 @@ class Visit(Struct):
     tags: list[str] = []
 
 
-VISITS = Topic("visits", "page", Visit, "visits of pages")
+VISITS = Topic("visits", Visit, key="page", purpose="visits of pages")
 
 
 def test_columns_have_the_types_of_the_fields_and_the_place() -> None:

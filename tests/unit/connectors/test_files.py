@@ -181,7 +181,7 @@ class Visit(Struct):
 
 def test_file_has_the_records_of_any_topic(tmp_path: Path) -> None:
     """Columns are the fields of its type; key and event time are those that the topic names."""
-    topic = Topic("visits", "page", Visit, "visits of pages", time="at")
+    topic = Topic("visits", Visit, key="page", purpose="visits of pages", time="at")
     path = write(tmp_path, "at,page,seconds\n2024-01-01,/,1.5\n1704067201000,/help,\nx,/,1\n")
     replay = Replay(path, topic)
     assert list(replay.records()) == [
@@ -198,7 +198,7 @@ def test_event_time_that_is_no_field_is_the_column_time(tmp_path: Path) -> None:
         host: str
         load: float
 
-    topic = Topic("loads", "host", Load, "loads of hosts", time=Timestamp.CREATE)
+    topic = Topic("loads", Load, key="host", purpose="loads of hosts", time=Timestamp.CREATE)
     rows = write(
         tmp_path, '{"host": "a", "load": 1, "time": "2024-01-01"}\n{"host": "b", "load": 2}\n'
     )

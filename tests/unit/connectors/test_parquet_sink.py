@@ -25,7 +25,7 @@ class Visit(Struct):
     seconds: float | None = None
 
 
-VISITS = Topic("visits", "page", Visit, "visits of pages")
+VISITS = Topic("visits", Visit, key="page", purpose="visits of pages")
 
 
 def visits(first: int, number: int) -> list[dict[str, Any]]:

@@ -34,9 +34,9 @@ class Visit(Struct):
     time: int
 
 
-TOTALS = Topic("totals", "page", Total, "totals of pages")
-VISITS = Topic("visits", "page", Visit, "visits of pages")
-LAST = Topic("last-visits", "page", Visit, "the last visit of each page", compacted=True)
+TOTALS = Topic("totals", Total, key="page", purpose="totals of pages")
+VISITS = Topic("visits", Visit, key="page", purpose="visits of pages")
+LAST = Topic("last-visits", Visit, key="page", purpose="the last visit of each page", compacted=True)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ async def test_nested_fields_are_stored_as_json(url: str) -> None:
         page: str
         tags: list[str]
 
-    sink = await opened(url, Topic("visits", "page", Page, "pages"))
+    sink = await opened(url, Topic("visits", Page, key="page", purpose="pages"))
     await sink.write([batch([record({"page": "/", "tags": ["a", "b"]}, 0)])], Rejected())
     await sink.close()
     assert [json.loads(row["tags"]) for row in await rows(url)] == [["a", "b"]]
