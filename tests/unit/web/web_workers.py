@@ -15,6 +15,7 @@ from eventfold.engine.progress import Progress
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.records.candles import Candle
+from eventfold.topics import Topic
 from eventfold.web.faust_views import Router
 from eventfold.web.server import Server
 from eventfold.windows import WindowResult
@@ -42,8 +43,8 @@ class WebApp(faust.App):
 class _ByHand:
     """Table as the web reads it; `shelf` is its partitions' rows by key."""
 
-    def put(self, app: faust.App, name: str, source: Any, shelf: Mapping[int, Any]) -> None:
-        self.app, self.name, self.source = app, name, source
+    def put(self, app: WebApp, name: str, source: Topic, shelf: Mapping[int, Any]) -> None:
+        self.app, self.name, self.source = app, name, source.of(app.settings)
         self.help = f"{name} by hand"
         self.shelf = dict(shelf)
         self.restores: list[Progress] = []
@@ -128,7 +129,7 @@ def _of_row(row: Any, window: Window) -> WindowResult:
 class Windows(_ByHand, WindowTable):
     """A table of windows, one row each."""
 
-    def __init__(self, app: faust.App, name: str, windows: str, shelf: Mapping[int, Any]) -> None:
+    def __init__(self, app: WebApp, name: str, windows: str, shelf: Mapping[int, Any]) -> None:
         self.put(app, name, TICKS, shelf)
         self.windows = parse_windows(windows)
         longest = max(window.longest for window in self.windows)
@@ -166,7 +167,7 @@ class Windows(_ByHand, WindowTable):
 class Gainers(_ByHand, StateTable):
     """A table of one ranking."""
 
-    def __init__(self, app: faust.App, shelf: Mapping[int, Any]) -> None:
+    def __init__(self, app: WebApp, shelf: Mapping[int, Any]) -> None:
         self.put(app, "gainers", DAILY_GAINS, shelf)
 
     def top(self, day: str | None) -> TopGainers | None:
