@@ -31,7 +31,7 @@ function show(target) {
 }
 
 function place() {
-  if (!shown) return;
+  if (!shown?.isConnected) return hide();
   const { left, bottom, top } = shown.getBoundingClientRect();
   const below = bottom + GAP + box.offsetHeight < innerHeight;
   box.style.left = `${Math.max(GAP, Math.min(left, innerWidth - box.offsetWidth - GAP))}px`;
