@@ -308,7 +308,7 @@ def test_times_follow_the_zone_that_is_chosen(browser, worker) -> None:
 
 def _clock(ms: float) -> str:
     """Return hours and minutes of a time (ms since the epoch)."""
-    return time.strftime("%H:%M", time.gmtime(ms / 1000))
+    return time.strftime("%H:%M", time.gmtime(ms / 1000)).lstrip("0")
 
 
 def test_explanations_are_shown_by_mouse_keyboard_and_touch(browser, worker) -> None:

@@ -27,7 +27,12 @@ function show(target) {
   target.setAttribute("aria-describedby", box.id);
   box.textContent = target.dataset.tip;
   box.showPopover();
-  const { left, bottom, top } = target.getBoundingClientRect();
+  place();
+}
+
+function place() {
+  if (!shown?.isConnected) return hide();
+  const { left, bottom, top } = shown.getBoundingClientRect();
   const below = bottom + GAP + box.offsetHeight < innerHeight;
   box.style.left = `${Math.max(GAP, Math.min(left, innerWidth - box.offsetWidth - GAP))}px`;
   box.style.top = `${below ? bottom + GAP : Math.max(GAP, top - GAP - box.offsetHeight)}px`;
@@ -47,7 +52,8 @@ document.addEventListener("pointerover", (event) => {
 });
 document.addEventListener("focusin", (event) => show(explained(event)));
 document.addEventListener("focusout", hide);
-document.addEventListener("scroll", hide, { capture: true, passive: true });
+// An element that takes the focus may be scrolled into view.
+document.addEventListener("scroll", place, { capture: true, passive: true });
 document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
 
 // Replaces what is in `place`; whoever has the focus there keeps it, at the same name or place.

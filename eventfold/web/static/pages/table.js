@@ -11,6 +11,7 @@ const ROWS = 12;
 const COLUMNS = 5; // fields of the record, at most
 const CANDLES = ["open", "high", "low", "close"];
 const PLACE = ["start", "end", "size", "advance", "time", "revision", "partition", "first_offset", "last_offset", "late"];
+const [EARLIEST, LATEST] = [Date.UTC(1973), Date.UTC(2100)];
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 const at = (id) => document.getElementById(id);
@@ -149,7 +150,12 @@ function showReadout() {
 
 const fact = (name, value) => element("span", {}, element("b", {}, name), ` ${value}`);
 const valueOf = (each, name) => (typeof each[name] === "number" ? number(each[name]) : "–");
-const textOf = (value) => (typeof value === "number" ? number(value) : typeof value === "string" ? value : JSON.stringify(value));
+
+// A number that is ms since the epoch, as times here are, is shown as a time.
+function textOf(value) {
+  if (typeof value === "number") return Number.isInteger(value) && value > EARLIEST && value < LATEST ? timeExact(value) : number(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
 
 function row(each, flashing) {
   const cells = columnsOf().map((name) => valueOf(each, name));
