@@ -36,7 +36,9 @@ class Visit(Struct):
 
 TOTALS = Topic("totals", Total, key="page", purpose="totals of pages")
 VISITS = Topic("visits", Visit, key="page", purpose="visits of pages")
-LAST = Topic("last-visits", Visit, key="page", purpose="the last visit of each page", compacted=True)
+LAST = Topic(
+    "last-visits", Visit, key="page", purpose="the last visit of each page", compacted=True
+)
 
 
 @pytest.fixture(scope="module")
