@@ -35,7 +35,7 @@ async def test_dashboard_is_shown_from_sign_in_to_sign_out(protected, page: Page
     page.on("pageerror", lambda error: errors.append(str(error)))
 
     await page.goto(f"{protected.url}/pages/market#AAA")
-    await expect(page).to_have_url(f"{protected.url}/login?next=/pages/market#AAA")
+    await expect(page).to_have_url(f"{protected.url}/login?next=%2Fpages%2Fmarket#AAA")
     await expect(page.get_by_label("Token or password")).to_be_focused()
     await page.keyboard.type("not the token")
     await page.keyboard.press("Enter")
