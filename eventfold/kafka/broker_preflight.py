@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from typing import Any
 
+import stamina
 from aiokafka import conn as _conn
 from aiokafka.errors import (
     KafkaConnectionError,
@@ -27,6 +28,10 @@ create_conn: Any = _conn.create_conn
 
 class RefusedError(Exception):
     """Error of a client that a broker rejects; the message is one line with what to set."""
+
+
+class HungUpError(RefusedError):
+    """Error of a connection that the broker has closed without an answer."""
 
 
 def describe_unreachable(conf: Settings) -> str:
@@ -54,6 +59,8 @@ async def demand_entry(conf: Settings) -> None:
     raise refused or KafkaConnectionError(conf.broker_url)
 
 
+# A broker that is stopping hangs up as well: one that refuses us does so each time.
+@stamina.retry(on=HungUpError, attempts=4, wait_initial=0.25, wait_max=1.0)
 async def _enter(server: str, conf: Settings) -> None:
     """Connect and send requests. Raises RefusedError, or OSError if nothing answers."""
     host, _, port = server.rpartition(":")
@@ -72,7 +79,9 @@ async def _enter(server: str, conf: Settings) -> None:
                 await connection.send(MetadataRequest([]))
         finally:
             connection.close()
-    except (KafkaError, ssl.SSLError, ConnectionError) as error:
+    except (KafkaConnectionError, ConnectionError) as error:
+        raise HungUpError(_why(server, conf, error)) from error
+    except (KafkaError, ssl.SSLError) as error:
         raise RefusedError(_why(server, conf, error)) from error
 
 
