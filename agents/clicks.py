@@ -6,8 +6,6 @@ from app.shop.searches import clicked
 from app.shop.topics import CLICKS, CLICKS_AND_PROFILES, PROFILES
 from tables.profiles import profiles
 
-__all__ = ["clicks_to_profiles", "profiles", "profiles_to_clicks"]
-
 clicks_to_profiles = app.processor(
     CLICKS,
     name="clicks-to-profiles",
@@ -20,3 +18,4 @@ profiles_to_clicks = app.processor(
     outputs=[CLICKS_AND_PROFILES],
     help="Profiles, to where their user's clicks are",
 )(profile_changed)
+fold_clicks_and_profiles = app.fold(profiles)

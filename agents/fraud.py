@@ -1,5 +1,6 @@
 """payments -> fraud (a state of each card) -> alerts."""
 
+from app import app
 from tables.fraud import fraud
 
-__all__ = ["fraud"]
+fold_payments = app.fold(fraud)

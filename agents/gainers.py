@@ -61,6 +61,8 @@ gainers.publish(TOP_GAINERS)
 gainers.publish(TOP_LOSERS, losers)
 gainers.publish(MOST_ACTIVE, active)
 
+fold_ticks = app.fold(days)
+
 
 if IN_TWO_STAGES:
     contenders = rank_partitions(app)

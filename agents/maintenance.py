@@ -1,5 +1,6 @@
 """readings -> machines (a state of each machine) -> maintenance."""
 
+from app import app
 from tables.machines import machines
 
-__all__ = ["machines"]
+fold_readings = app.fold(machines)

@@ -9,8 +9,6 @@ from app.shop.topics import CLICK_THROUGH, CLICKS, SEARCH_OUTCOMES, SEARCHES, SE
 from tables.click_through import click_throughs
 from tables.searches import searches
 
-__all__ = ["click_throughs", "clicks_to_join", "searches", "searches_to_join"]
-
 click_throughs.publish(CLICK_THROUGH)
 
 searches_to_join = app.processor(
@@ -25,3 +23,5 @@ clicks_to_join = app.processor(
     outputs=[SEARCHES_AND_CLICKS],
     help="Clicks, to where their user's searches are",
 )(clicked)
+fold_searches_and_clicks = app.fold(searches)
+fold_outcomes = app.fold(click_throughs)

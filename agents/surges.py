@@ -27,6 +27,8 @@ def large_surge(result: WindowResult) -> Surge | None:
 
 surges.publish(SURGES, large_surge)
 
+fold_ticks = app.fold(surges)
+
 
 @app.agent(app.batches(SURGES))
 async def keep_latest_surges(batches: AsyncIterable[Batch]) -> None:

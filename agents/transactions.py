@@ -9,8 +9,6 @@ from app.transactions.topics import RULES, TRANSACTION_CHECKS, TRANSACTIONS
 from app.transactions.verdicts import to_all, to_check
 from tables.verdicts import verdicts
 
-__all__ = ["rules_to_all", "transactions_to_check", "verdicts"]
-
 transactions_to_check = app.processor(
     TRANSACTIONS,
     name="transactions-to-check",
@@ -23,5 +21,7 @@ rules_to_all = app.processor(
     outputs=[TRANSACTION_CHECKS],
     help="Changes of the rules, to all partitions of the transactions",
 )(to_all(TRANSACTION_CHECKS.of(app.settings).partition_count()))
+fold_checks = app.fold(verdicts)
+
 app.service(RulesFeed)
 app.tasks.written_by_services.append(RULES.of(app.settings))

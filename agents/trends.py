@@ -3,10 +3,12 @@
 Both tables are co-partitioned with `ticks`, as is the topic `closes`.
 """
 
+from app import app
 from app.market.topics import CLOSES
 from tables.closes import closes
 from tables.trends import trends
 
-__all__ = ["closes", "trends"]
-
 closes.publish(CLOSES)
+
+fold_ticks = app.fold(closes)
+fold_closes = app.fold(trends)

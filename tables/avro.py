@@ -16,4 +16,5 @@ as_avro = app.processor(
     name="conn-events-as-avro",
     outputs=[CONN_EVENTS_AVRO],
     help="Connections between hosts, as Avro",
+    agent=False,
 )(pass_on)

@@ -16,4 +16,5 @@ beacons = app.processor(
     grace=settings().beacon_grace,
     retention=max(settings().beacon_longest, settings().beacon_repeat),
     help="The latest contacts of each host with each destination",
+    agent=False,
 )(Beaconing(settings()))

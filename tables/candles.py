@@ -15,4 +15,5 @@ candles = app.window_table(
     grace=settings().grace,
     retention=settings().retention,
     help="Open, high, low, close, volume of each symbol, by window",
+    agent=False,
 )

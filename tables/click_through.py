@@ -24,4 +24,5 @@ click_throughs = app.window_table(
     grace=settings().search_after + settings().search_grace,
     retention=market().retention,
     help="How many searches of each query lead to a click",
+    agent=False,
 )

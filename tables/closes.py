@@ -25,4 +25,5 @@ closes = app.window_table(
     retention=settings().trend_grace + HOUR,
     emit=on_close(),
     help="Each symbol's 5 minutes, once they are final: their closes make its trend",
+    agent=False,
 )

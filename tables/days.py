@@ -22,4 +22,5 @@ days = app.window_table(
     # With TICKSTREAM_GAIN_BASE=previous-close a gain is measured from the previous day.
     uses_previous_window=settings().gain_base == "previous-close",
     help="Open, high, low, close, volume of each symbol's day",
+    agent=False,
 )

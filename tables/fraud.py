@@ -17,4 +17,5 @@ fraud = app.processor(
     # A card that was unused for longer starts a new history.
     retention=90 * DAY.size,
     help="The latest payments, place and usual amounts of each card",
+    agent=False,
 )(Fraud(settings()))

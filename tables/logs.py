@@ -9,4 +9,5 @@ by_severity = app.processor(
     name="logs-by-severity",
     outputs=LOGS_BY_CLASS.values(),
     help="Lines of logs, to the topic of their severity",
+    agent=False,
 )(Router(LOGS_BY_CLASS))

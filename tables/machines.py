@@ -18,4 +18,5 @@ machines = app.processor(
     retention=30 * DAY.size,
     version=2,
     help="What is usual for each sensor of each machine",
+    agent=False,
 )(Watch(settings()))

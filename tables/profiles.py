@@ -17,4 +17,5 @@ profiles = app.processor(
     retention=FOR_EVER,
     reference_data=(ProfileChanged, ProfileDeleted),
     help="The profile of each visitor, and clicks that wait for it",
+    agent=False,
 )(Enrich(settings().profile_grace, settings().profile_most))

@@ -16,6 +16,7 @@ searches = app.processor(
     # A waiting record is removed by its own timer, before the retention.
     retention=settings().search_before + settings().search_after,
     help="Searches and clicks of each user that may still find each other",
+    agent=False,
 )(
     Join(
         Searched,

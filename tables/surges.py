@@ -26,4 +26,5 @@ surges = app.window_table(
     retention=settings().surge_grace + HOUR,
     emit=on_close(),
     help="The minute of each symbol up to each second in which it traded",
+    agent=False,
 )

@@ -14,4 +14,5 @@ trends = app.processor(
     # An average has to outlast pauses of trading; after a year without trades it starts anew.
     retention=366 * DAY.size,
     help="Moving averages of each symbol's 5-minute closes, and when they cross",
+    agent=False,
 )(Trends())

@@ -30,4 +30,5 @@ verdicts = app.processor(
     # A rule is valid from its arrival, for any event time of the transactions.
     reference_data=(RuleChange,),
     help="The latest transactions of each card, and the rules they are judged by",
+    agent=False,
 )(Judge(settings().transaction_memory, settings().transaction_most))

@@ -23,12 +23,18 @@ class AgentHost(Host, Protocol):
         """Return the channel of a topic's batches."""
 
 
-def fold_by_agent(app: AgentHost, table: StateTable) -> None:
-    """Declare the agent that folds the batches of a table's source into the table."""
+def fold_by_agent(app: AgentHost, table: StateTable) -> Any:
+    """Declare the async agent that folds each batch of a table's source into it; return it.
+
+        fold_machines = app.fold(machines)
+
+    Tables and processors of an `App` have one, unless they are declared with `agent=False`.
+    """
 
     async def fold(batches: AsyncIterable[Batch]) -> None:
         async for batch in batches:
             await table.fold(batch)
 
     fold.__doc__ = f"Fold {table.source.base_name} into {table.name}."
-    app.agent(app.batches(table.source), name=f"fold_{table.name.replace('-', '_')}")(fold)
+    name = f"fold_{table.name.replace('-', '_')}"
+    return app.agent(app.batches(table.source), name=name)(fold)

@@ -18,6 +18,7 @@ from eventfold import native, open_files
 from eventfold import process_tuning as memory
 from eventfold.cli.commands import load_commands
 from eventfold.cli.workers import Worker, replace_exits
+from eventfold.engine.agents import fold_by_agent
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, describe_error
 from eventfold.engine.tasks import Tasks
@@ -98,6 +99,7 @@ class App(faust.App):
 
     # What streams are declared by.
     window_table = window_table
+    fold = fold_by_agent
     processor = processor
     filter = stateless.keep
     map = stateless.change
