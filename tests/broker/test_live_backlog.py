@@ -36,7 +36,7 @@ async def test_record_sent_after_a_reader_opened_is_not_missed(market: Market) -
     await ensure_topics([TICKS.of(conf)], conf)
     market.send([tick("OLD", 1.0, NOON) for _ in range(MANY)])
     for number in range(5):
-        hub = Hub(lambda: {"ticks": TICKS}, lambda: new_consumer(conf))
+        hub = Hub(lambda: {"ticks": TICKS.of(conf)}, lambda: new_consumer(conf))
         reader, resumed = await hub.open([Watch("ticks")], {}, "somebody")
         try:
             market.send([tick(f"NEW{number}", 1.0, NOON)])
@@ -66,7 +66,7 @@ async def test_record_sent_while_a_feed_restarts_is_not_missed(market: Market) -
     async def fail(**_: object) -> None:
         raise ConnectionError("away")
 
-    hub = Hub(lambda: {"ticks": TICKS}, consumer)
+    hub = Hub(lambda: {"ticks": TICKS.of(conf)}, consumer)
     reader, _ = await hub.open([Watch("ticks")], {}, "somebody")
     try:
         consumers[0].getmany = fail
@@ -90,7 +90,7 @@ async def test_feed_too_far_behind_skips_to_the_newest_records(
         monkeypatch.setattr(feed, name, value)
     conf = Settings(BROKER_URL=market.bootstrap)
     await ensure_topics([TICKS.of(conf)], conf)
-    hub = Hub(lambda: {"ticks": TICKS}, lambda: new_consumer(conf))
+    hub = Hub(lambda: {"ticks": TICKS.of(conf)}, lambda: new_consumer(conf))
     # Each record delays the feed by half a second, as a thousand readers would.
     steps = count()
     is_slow = True
