@@ -32,13 +32,13 @@ def files() -> Files:
 
 def pages(tables: Iterable[StateTable]) -> list[Page]:
     """Return the pages of the use cases whose topics any of the tables reads or writes."""
-    topics = {topic for table in tables for topic in (table.source, *table.topics)}
+    topics = {topic.base_name for table in tables for topic in (table.source, *table.topics)}
     return [_page(each) for each in use_cases() if topics & _topics(each)]
 
 
-def _topics(use_case: UseCase) -> set[Topic]:
+def _topics(use_case: UseCase) -> set[str]:
     module = import_module(f"app.{use_case.name}.topics")
-    return {each for each in vars(module).values() if isinstance(each, Topic)}
+    return {each.base_name for each in vars(module).values() if isinstance(each, Topic)}
 
 
 def _page(use_case: UseCase) -> Page:

@@ -104,9 +104,9 @@ async def test_schema_can_be_registered_despite_unexpected_values(
 
 
 def branched(letter: str) -> dict[str, str]:
-    """Return a schema of 300 branches, which takes a library half a minute to compare."""
+    """Return a schema of 780 branches, which takes a library most of a minute to compare."""
     record = {"type": "record", "fields": [{"name": "x", "type": "int"}]}
-    branches = [record | {"name": f"{letter}{number}"} for number in range(300)]
+    branches = [record | {"name": f"{letter}{number}"} for number in range(780)]
     field = {"name": "either", "type": branches}
     return {"schema": json.dumps({"type": "record", "name": "Many", "fields": [field]})}
 

@@ -56,6 +56,7 @@ class _ByHand:
         self.restores: list[Progress] = []
         #: It writes none.
         self.publications: list[Any] = []
+        self.sends: list[Any] = []
         self._states_by_rows: dict[tuple[int, int], Any] = {}
         #: Rows by key of the partitions that are followed for others, and how far behind they are.
         self.followed: dict[int, Any] = {}
