@@ -38,20 +38,16 @@ class Settings(library.Settings, library.RecordLimits):
         return found
 
     @classmethod
-    def variables(cls) -> set[str]:
-        """Return the names of all settings, those of the use cases included."""
-        return {name for name, _ in fields()}
+    def fields(cls) -> Iterator[tuple[str, FieldInfo]]:
+        """Yield the variable and the field of each setting, those of the use cases included."""
+        yield from super().fields()
+        for kind in of_use_cases():
+            yield from kind.fields()
 
 
 def of_use_cases() -> Iterator[type[UseCaseSettings]]:
     """Yield the settings of each use case that has any."""
     return (each.settings for each in use_cases() if each.settings)
-
-
-def fields() -> Iterator[tuple[str, FieldInfo]]:
-    """Yield the variable and the field of each setting, those of the use cases included."""
-    for each in (Settings.model_fields, *(kind.model_fields for kind in of_use_cases())):
-        yield from ((field.alias or name, field) for name, field in each.items())
 
 
 @cache

@@ -8,9 +8,11 @@ from typing import Any
 from app import dashboard
 from app.settings import Settings, settings
 from app.simulations import sources
+from app.up import OPTIONS, make_simulators
 from app.use_case import use_cases
 from eventfold.cli.commands import load_commands
 from eventfold.cli.commands.produce import offer
+from eventfold.cli.commands.up import register
 from eventfold.cli.exits import OWN
 from eventfold.engine.errors import describe_error
 from eventfold.settings import SettingsError
@@ -48,6 +50,7 @@ def discover(application: TickApp) -> None:
     """
     load_commands("app.commands")
     offer(sources())
+    register(make_simulators, *OPTIONS)
     for name in application.pipelines:
         import_module(f"agents.{name}")
     for name in application.settings.modules:

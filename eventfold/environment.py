@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eventfold.security.secret import is_secret
@@ -83,7 +84,13 @@ class Environment(BaseSettings):
     @classmethod
     def variables(cls) -> set[str]:
         """Return the variables of all fields."""
-        return set(map(cls.variable, cls.model_fields))
+        return {name for name, _ in cls.fields()}
+
+    @classmethod
+    def fields(cls) -> Iterator[tuple[str, FieldInfo]]:
+        """Yield the variable and the field of each setting."""
+        for name, field in cls.model_fields.items():
+            yield field.alias or name, field
 
     @classmethod
     def secrets_variable(cls) -> str:

@@ -109,7 +109,7 @@ class MarketSettings(UseCaseSettings):
     chart_token: str | None = Field(
         None,
         description="Bearer token for the chart API",
-        json_schema_extra={"secret": True},
+        json_schema_extra={"secret": True, "worker": False},
     )
 
     @model_validator(mode="after")

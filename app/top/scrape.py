@@ -9,11 +9,11 @@ from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
 from app.market.records import TopGainers
-from app.settings import Settings
 from app.top.view import Samples, Scrape, ScrapeDelta, View, partitions_of, tables_of, workers_of
 from eventfold.cli.worker_client import NoWorkerError, request
 from eventfold.decoding import decode_json
 from eventfold.security.keys import is_shared
+from eventfold.settings import Settings
 from eventfold.web.protection import http_client
 from eventfold.web.query.peers import FORWARDED
 

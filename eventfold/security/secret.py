@@ -18,6 +18,11 @@ def is_secret(extra: object) -> bool:
     return isinstance(extra, dict) and bool(extra.get("secret"))
 
 
+def is_for_workers(extra: object) -> bool:
+    """Return whether a worker uses a field with this `json_schema_extra`: not `worker: False`."""
+    return not isinstance(extra, dict) or bool(extra.get("worker", True))
+
+
 def revealed(value: SecretStr | None) -> str:
     """Return the plain text of a secret; an empty string if it is not set."""
     return value.get_secret_value() if value else ""

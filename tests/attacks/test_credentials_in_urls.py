@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 
 from app.market.settings import MarketSettings
-from app.settings import Settings, fields
+from app.settings import Settings
 from app.transactions.settings import TransactionSettings
 from eventfold.formats import client
 from eventfold.formats.errors import RegistryError
@@ -99,7 +99,7 @@ def test_repr_and_json_of_settings_contain_no_url_secret() -> None:
 
 def test_every_url_setting_is_declared_as_a_secret_url() -> None:
     """A new one of plain text would be printed."""
-    for name, declared in fields():
+    for name, declared in Settings.fields():
         pattern = next((m.pattern for m in declared.metadata if hasattr(m, "pattern")), "") or ""
         if name.endswith("_URL") or "://" in str(pattern):
             extra = declared.json_schema_extra

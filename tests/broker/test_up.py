@@ -21,7 +21,7 @@ from progress import committed
 from workers import REPOSITORY, Market, until
 
 from app.transactions.examples import EXAMPLES
-from app.up.supervisor import PARTITION_BYTES
+from eventfold.cli.up.supervisor import PARTITION_BYTES
 from eventfold.embedded import ports
 
 #: Seconds all of it may take to start on a busy machine (7 on a quiet one), and to stop.
@@ -32,7 +32,14 @@ STOP_TIMEOUT = 60
 class Up:
     """One run of `up`, on ports of its own."""
 
-    def __init__(self, directory: Path, *options: str, **environment: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        application: str = "app",
+        cwd: Path | None = None,
+        **environment: str,
+    ) -> None:
         self.port, self.broker_port = ports.free(), ports.free()
         self.url = f"http://{ports.HOST}:{self.port}"
         self.bootstrap = f"{ports.HOST}:{self.broker_port}"
@@ -41,7 +48,8 @@ class Up:
         #: Lines of its standard output.
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [faust, "-A", "app", "up", *own, *options],
+            [faust, "-A", application, "up", *own, *options],
+            cwd=cwd,
             # As for the other brokers of the tests (tests/conftest.py): half the processor time.
             env={
                 **os.environ,
@@ -194,6 +202,28 @@ def test_up_shows_ten_gainers_on_the_dashboard(first: Up) -> None:
 def test_up_adds_example_rules_for_transactions(first: Up) -> None:
     """There are rejected transactions without a rule of the user's."""
     until(lambda: len(first.get("/api/rules")["rules"]) == len(EXAMPLES), START_TIMEOUT)
+
+
+def test_up_shows_the_dashboard_of_a_new_project(tmp_path: Path) -> None:
+    """`eventfold new` and `up`: Kafka and a worker run, and nothing is simulated."""
+    project = tmp_path / "visits"
+    eventfold = (sys.executable, "-c", "from eventfold.cli.new import main; main()")
+    subprocess.run([*eventfold, "new", "visits"], cwd=tmp_path, check=True)
+    run = Up(project / "data", application="visits", cwd=project)
+    try:
+        run.await_started()
+        assert f"  dashboard    {run.url}/" in run.lines
+        assert not any("simulated" in line or "ticks" in line for line in run.lines)
+        assert any(line.endswith(" -A visits worker -l info") for line in run.lines)
+        with urllib.request.urlopen(run.url, timeout=10) as page:  # noqa: S310 - our own
+            assert "<!doctype html>" in page.read().decode()
+        assert run.get("/readyz")["tables"].keys() == {"pages"}
+        started = [run.worker, run.kafka]
+        run.process.send_signal(signal.SIGINT)
+        assert run.end() == (0, "")
+        assert all(map(gone, started))
+    finally:
+        run.kill()
 
 
 def test_printed_command_starts_another_worker(first: Up, tmp_path: Path) -> None:

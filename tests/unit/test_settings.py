@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.market.settings import DAY, MarketSettings
-from app.settings import Settings, fields, of_use_cases
+from app.settings import Settings, of_use_cases
 from eventfold.settings import SettingsError
 from eventfold.settings.fields import show
 from eventfold.windows import (
@@ -78,7 +78,7 @@ def test_defaults_are_complete_and_name_the_embedded_broker() -> None:
 
 def test_no_variable_is_declared_twice() -> None:
     """Two use cases would read the same."""
-    assert len(list(fields())) == len(DECLARED)
+    assert len(list(Settings.fields())) == len(DECLARED)
 
 
 @pytest.mark.parametrize("variable", sorted(DECLARED))

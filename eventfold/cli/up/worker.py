@@ -5,7 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 import aiohttp
 from mode import Service
 
-from app.settings import Settings, fields
 from eventfold.embedded import ports
 from eventfold.embedded.child import start_child
-from eventfold.security.secret import is_secret
+from eventfold.security.secret import is_for_workers, is_secret
+from eventfold.settings import Settings
 
 #: Time-out (s) for stopping a worker; 6 s were the longest measured.
 STOP_TIMEOUT = 10.0
@@ -36,15 +36,18 @@ class WorkerError(Exception):
 
 
 class WorkerProcess(Service):
-    """`faust -A app worker` as a child process that ends with this one, however this one ends.
+    """`faust -A APPLICATION worker` as a child process that ends with this one, however it ends.
 
     Its output goes to a log; the log of the previous run is renamed to `*.1`. A worker that stops
     by itself crashes the service with a WorkerError. On Linux it also ends with the thread that
     started it.
     """
 
-    def __init__(self, log_path: Path, environment: Mapping[str, str], **kwargs: Any) -> None:
+    def __init__(
+        self, application: str, log_path: Path, environment: Mapping[str, str], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.application = application
         self.log_path = log_path
         self.environment = environment
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,7 +59,7 @@ class WorkerProcess(Service):
             self.log_path.replace(self.log_path.with_name(f"{self.log_path.name}.1"))
         with self.log_path.open("wb") as log:
             self._process = start_child(
-                [faust_program(), "-A", "app", "worker", "-l", "info"],
+                [faust_program(), "-A", self.application, "worker", "-l", "info"],
                 log.fileno(),
                 environment={**os.environ, **self.environment},
             )
@@ -97,11 +100,10 @@ def faust_program() -> str:
     return str(Path(sys.executable).with_name("faust"))
 
 
-async def wait_until_ready(url: str, headers: Mapping[str, str], *, has_ranking: bool) -> None:
-    """Wait until a worker is ready and, with a ranking, has gainers to show."""
-    paths = ["/readyz", "/api/top-gainers"] if has_ranking else ["/readyz"]
+async def wait_until_ready(url: str, headers: Mapping[str, str], paths: Iterable[str]) -> None:
+    """Wait until a worker is ready, and then answers each of `paths` with 200."""
     async with aiohttp.ClientSession(url, headers=headers) as session:
-        for path in paths:
+        for path in ("/readyz", *paths):
             while not await _is_ok(session, path):  # noqa: ASYNC110  # another process answers
                 await asyncio.sleep(POLL_INTERVAL)
 
@@ -116,9 +118,6 @@ async def _is_ok(session: aiohttp.ClientSession, path: str) -> bool:
 #: Settings that another worker does not share, or that its command line sets anyway.
 _NOT_SHARED = {"BROKER_URL", "WEB_PORT", "APP_DATADIR", "CONSUMER_GROUP_INSTANCE_ID"}
 
-#: Secrets that no worker uses.
-_UNUSED_SECRETS = {"TICKSTREAM_CHART_TOKEN"}
-
 
 def web_address(conf: Settings) -> str:
     """Return the dashboard's address for a browser on this machine."""
@@ -127,23 +126,24 @@ def web_address(conf: Settings) -> str:
     return f"http://{host}:{conf.web_port}"
 
 
-def worker_command(conf: Settings) -> str:
+def worker_command(conf: Settings, application: str) -> str:
     """Return the command line that starts another worker; three stars stand for its secrets."""
     above = range(conf.web_port + 1, 65_536)
     port = next((each for each in above if not ports.refusal(each)), None) or ports.free()
     environment = {"BROKER_URL": conf.broker_url, "WEB_PORT": str(port)}
-    for name, field in fields():
+    for name, field in conf.fields():
         if not os.environ.get(name) or name in _NOT_SHARED:
             continue
         if not is_secret(field.json_schema_extra):
             environment[name] = os.environ[name]
-        elif name not in _UNUSED_SECRETS:
+        elif is_for_workers(field.json_schema_extra):
             environment[name] = "***"
-    secrets = Settings.secrets_variable()
+    secrets = conf.secrets_variable()
     if os.environ.get(secrets):
         environment[secrets] = os.environ[secrets]
     program = Path(faust_program())
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
     assignments = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
-    return " ".join([*assignments, shlex.quote(str(program)), "-A app worker -l info"])
+    command = [shlex.quote(str(program)), "-A", shlex.quote(application), "worker -l info"]
+    return " ".join([*assignments, *command])

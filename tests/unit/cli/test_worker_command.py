@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from app.settings import Settings
-from app.up.worker import worker_command
+from eventfold.cli.up.worker import worker_command
 from eventfold.embedded import ports
 
 
@@ -20,7 +20,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def assignments() -> dict[str, str]:
     """Return the environment variables that the command sets."""
-    words = shlex.split(worker_command(Settings.load()))
+    words = shlex.split(worker_command(Settings.load(), "app"))
     return dict(word.split("=", 1) for word in words[: words.index("-A") - 1])
 
 
@@ -44,7 +44,7 @@ def test_command_shows_no_secret(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("TICKSTREAM_CHART_TOKEN", "hush")
     environment.setenv("TICKSTREAM_WEB_TOKEN", "hush-hush-0123456789")
     environment.setenv("TICKSTREAM_SECRETS_DIR", "/")
-    assert "hush" not in worker_command(Settings.load())
+    assert "hush" not in worker_command(Settings.load(), "app")
     found = assignments()
     assert "TICKSTREAM_CHART_TOKEN" not in found
     assert set(found["TICKSTREAM_WEB_TOKEN"]) == {"*"}

@@ -1,31 +1,21 @@
-"""Supervisor of Kafka, the simulations and a worker: start in order, stop in reverse order."""
+"""Supervisor of Kafka, a worker and simulations: start in order, stop in reverse order."""
 
 import asyncio
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from aiokafka.errors import KafkaError
 from mode import Service
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
-from yarl import URL
 
-from app.market.simulator import Simulator
-from app.market.topics import TICKS
-from app.market.walks import Market
-from app.settings import Settings
-from app.top.scrape import Scraper
-from app.up.simulation_state import SimulationStateWriter
-from app.up.worker import WorkerProcess, wait_until_ready, web_address, worker_command
-from eventfold.cli.worker_client import NoWorkerError
-from eventfold.connectors.feed import Feed
-from eventfold.connectors.simulations import Simulation
+from eventfold.cli.up.simulators import Simulators
+from eventfold.cli.up.worker import WorkerProcess, wait_until_ready, web_address, worker_command
 from eventfold.embedded import EmbeddedBroker, ports
 from eventfold.kafka.admin import (
     AdminError,
@@ -34,6 +24,8 @@ from eventfold.kafka.admin import (
     ensure_topics,
     group_members,
 )
+from eventfold.settings import Settings
+from eventfold.worker.startup_checks import topics_of
 
 #: Retention (bytes) of each partition of the embedded Kafka: the default market writes 0.7 MB/s,
 #: which would fill a disk within days.
@@ -44,37 +36,32 @@ STOP_TIMEOUT = 0.5
 BROKER_DEATH_NOTICED = 0.5
 #: Seconds between two polls of the group's members.
 POLL_INTERVAL = 0.5
-#: Seconds between two reports of progress.
-PROGRESS_INTERVAL = 2.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Choices of the user: ticks per second, symbols, the embedded Kafka's port, directory."""
+    """Choices of the user: what `-A` names, the embedded Kafka's port, the directory of data."""
 
-    rate: float
-    symbols: int
+    application: str
     broker_port: int
     directory: Path
-    #: Whether to wait until there are gainers to show.
-    has_ranking: bool
-    #: Topics that the worker and the simulations read and write.
-    topics: tuple[Described, ...]
-    #: What is simulated beside the market, by name.
-    simulations: Mapping[str, Simulation]
+    simulators: Simulators | None
 
 
 class LocalSupervisor:
-    """Supervisor: the simulations stop first, then the worker, then an embedded Kafka."""
+    """Supervisor: the simulations stop first, then the worker, then an embedded Kafka.
 
-    def __init__(self, conf: Settings, plan: Plan, console: Console) -> None:
-        self.conf = conf
+    `app` is an `eventfold.worker.app.App`.
+    """
+
+    def __init__(self, app: Any, plan: Plan, console: Console) -> None:
+        self.app = app
+        self.conf: Settings = app.settings
         self.plan = plan
         self.console = console
         self.embedded = not os.environ.get("BROKER_URL")
         self._log = plan.directory / "worker.log"
         self._broker: EmbeddedBroker | None = None
-        self._state_writer: SimulationStateWriter
         self._started: AsyncExitStack
         self._crash_monitors: asyncio.TaskGroup
 
@@ -104,25 +91,30 @@ class LocalSupervisor:
             raise
 
     async def _run_on_kafka(self) -> NoReturn:
-        if not self.embedded:
-            await _check_not_running(self.conf)
-        await _create_topics(self.plan.topics, self.conf)
-        self.console.print("Starting a worker and the market ...")
+        simulators = self.plan.simulators
+        if simulators and not self.embedded:
+            await _check_not_running(self.conf, self.plan.application)
+        written = simulators.topics if simulators else ()
+        topics = {each.name: each for each in (*written, *topics_of(self.app))}
+        await _create_topics(topics.values(), self.conf)
+        self.console.print("Starting a worker ...")
         await self._start_worker()
-        market, conf = await self._start_market(), self.conf
-        for simulation in self.plan.simulations.values():
-            await self._start_feed(simulation)
-        await wait_until_ready(
-            web_address(conf), conf.web_credentials, has_ranking=self.plan.has_ranking
-        )
+        for service in simulators.services(self.conf) if simulators else ():
+            await self._start(service)
+        paths = simulators.ready_paths if simulators else ()
+        await wait_until_ready(web_address(self.conf), self.conf.web_credentials, paths)
         self._print_services()
-        await self._show_progress(market)
+        if simulators and self.console.is_terminal:
+            await simulators.show_progress(self.conf, self.console)
+        await asyncio.Future()
+        raise AssertionError  # nothing ends the wait but its cancellation
 
     def _check_ports(self) -> None:
         if self.embedded and self.conf.kafka_security_protocol != "PLAINTEXT":
             raise AdminError(
-                f"TICKSTREAM_KAFKA_SECURITY_PROTOCOL={self.conf.kafka_security_protocol} is for "
-                "brokers of yours: set BROKER_URL, or leave it out for the embedded one"
+                f"{self.conf.variable('kafka_security_protocol')}="
+                f"{self.conf.kafka_security_protocol} is for brokers of yours: set BROKER_URL, or "
+                "leave it out for the embedded one"
             )
         ports.demand(self.conf.web_port, option="WEB_PORT")
         if self.embedded:
@@ -165,25 +157,10 @@ class LocalSupervisor:
     async def _start_worker(self) -> None:
         conf = self.conf
         datadir = conf.datadir or self.plan.directory / f"{conf.app_id}-{conf.web_port}"
-        for each in self.plan.simulations.values():
-            if each.prepare:
-                await each.prepare(conf.model_copy(update={"datadir": datadir}))
+        if self.plan.simulators:
+            await self.plan.simulators.prepare(conf.model_copy(update={"datadir": datadir}))
         environment = {"BROKER_URL": conf.broker_url, "APP_DATADIR": str(datadir)}
-        await self._start(WorkerProcess(self._log, environment))
-
-    async def _start_market(self) -> Simulator:
-        market = Market(step=1000 / self.plan.rate, symbols=self.plan.symbols)
-        conf = self.conf
-        # Started before the market, it stops after it, with the last prices.
-        self._state_writer = SimulationStateWriter(self.plan.directory / "story.json", market)
-        await self._start(self._state_writer)
-        simulator = Simulator(conf, market)
-        await self._start(simulator)
-        return simulator
-
-    async def _start_feed(self, simulation: Simulation) -> None:
-        conf, state = self.conf, self._state_writer.simulated
-        await self._start(Feed(conf, simulation, seed=state.seed, start=state.start))
+        await self._start(WorkerProcess(self.plan.application, self._log, environment))
 
     def _print_services(self) -> None:
         conf, plan = self.conf, self.plan
@@ -193,11 +170,9 @@ class LocalSupervisor:
         rows = {
             "dashboard": f"{web_address(conf)}/",
             "Kafka": kafka,
-            "market": f"{plan.rate:,.10g} ticks/s of {plan.symbols} symbols, "
-            f"topic {TICKS.base_name}",
-            **{name: _told(each) for name, each in plan.simulations.items()},
+            **(plan.simulators.describe() if plan.simulators else {}),
             "worker": f"log {self._log}; to start another worker:",
-            "": worker_command(conf),
+            "": worker_command(conf, plan.application),
         }
         self.console.print()
         for name, text in rows.items():
@@ -207,40 +182,18 @@ class LocalSupervisor:
             f"Ctrl-C stops all of it; {plan.directory}/ keeps the data for the next time."
         )
 
-    async def _show_progress(self, market: Simulator) -> NoReturn:
-        """Report the throughput and the lag at intervals, on a terminal."""
-        if not self.console.is_terminal:
-            await asyncio.Future()
-        live = Live(console=self.console, auto_refresh=False, transient=True)
-        async with Scraper(URL(web_address(self.conf)), self.conf) as scraper:
-            with live:
-                before, since = market.outbox.delivered, time.monotonic()
-                while True:
-                    await asyncio.sleep(PROGRESS_INTERVAL)
-                    delivered, now = market.outbox.delivered, time.monotonic()
-                    text = f"{(delivered - before) / (now - since):,.0f} ticks/s"
-                    before, since = delivered, now
-                    with suppress(NoWorkerError):  # it may be busy, or its metrics protected
-                        text += f", lag {await scraper.lag():,}"
-                    live.update(Text(text), refresh=True)
 
-
-def _told(simulation: Simulation) -> str:
-    topics = ", ".join(topic.base_name for topic in simulation.topics)
-    return f"{simulation.purpose}, {simulation.rate:,.10g}/s, topic {topics}"
-
-
-async def _check_not_running(conf: Settings) -> None:
-    """Raise AdminError if the application runs already: two markets would be mixed."""
+async def _check_not_running(conf: Settings, application: str) -> None:
+    """Raise AdminError if the application runs already: two simulations would be mixed."""
     # A killed worker stays a member of the group until its session times out.
     deadline = time.monotonic() + conf.session_timeout + POLL_INTERVAL
     while members := await group_members(conf):
         if time.monotonic() > deadline:
             raise AdminError(
                 f"application {conf.app_id} runs already at BROKER_URL={conf.broker_url} "
-                f"({len(members)} workers), and a second market would be mixed with the first: "
-                "start a worker beside it with `faust -A app worker`, or `up` another application "
-                "with brokers of its own"
+                f"({len(members)} workers), and a second simulation would be mixed with the "
+                f"first: start a worker beside it with `faust -A {application} worker`, or `up` "
+                "another application with brokers of its own"
             )
         await asyncio.sleep(POLL_INTERVAL)
 
