@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pages import assert_accessible, console_messages_of, open_page
+from pages import DESKTOP, assert_accessible, console_messages_of, open_page
 from playwright.sync_api import Browser, Page, expect
 from workers import MARKET, MINUTE, Market, Worker, tick, until
 
@@ -223,6 +223,7 @@ def test_pages_have_no_accessibility_violations(browser, two, scheme: Any) -> No
     page = open_page(browser, scheme=scheme)
     console_messages = console_messages_of(page)
     for path, shown in ACCESSIBLE.items():
+        page.set_viewport_size(DESKTOP)  # a phone begins with its tables closed
         page.goto(f"{two[0].url}{path}")
         expect(page.locator(shown).first).to_be_visible()
         assert_accessible(page)

@@ -96,7 +96,7 @@ def test_table_page_shows_windows_with_their_evidence(page, worker) -> None:
         offsets = f"{result['partition']}: {result['first_offset']} \N{EN DASH} "
         evidence = [str(result["count"]), "\N{EN DASH}", str(result["revision"]), state]
         cells = row.locator("td").all_inner_texts()
-        assert cells[:5] == [str(result["views"]), *evidence]
+        assert cells[:5] == [str(result["record"]["views"]), *evidence]
         assert cells[5] == f"{offsets}{result['last_offset']}"
     assert {"open", "final"} <= set(page.locator("#rows td:nth-child(6)").all_inner_texts())
     expect(page.locator("#chart canvas")).to_be_visible()
