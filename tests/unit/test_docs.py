@@ -24,6 +24,14 @@ def test_links_of_a_page_stay_in_the_site(page: str) -> None:
     assert lost == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_nested_lists_are_indented_by_four(page: str) -> None:
+    """With fewer, the site shows their items as those of the outer list."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    assert re.findall(r"^ {1,3}(?:[-*]|\d+\.) .*", prose, re.MULTILINE) == []
+
+
 def test_every_page_is_in_the_navigation() -> None:
     """A new page is found by its reader, too."""
     site = tomllib.loads((REPOSITORY / "zensical.toml").read_text(encoding="utf-8"))
