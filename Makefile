@@ -74,13 +74,19 @@ lock: ## pin anew what pyproject.toml asks for
 	$(PIN) requirements/bench.in -o requirements/bench.txt
 	$(PIN) $(EXTRAS:%=--extra %) pyproject.toml -o requirements/app.txt
 	$(PIN) $(EXTRAS:%=--extra %) --extra test --extra check -c requirements/app.txt pyproject.toml -o requirements/test.txt
+	$(PIN) -c requirements/test.txt requirements/docs.in -o requirements/docs.txt
 	for peer in quix bytewax flink faust; do $(PIN) bench/peers/requirements/$$peer.in -o bench/peers/requirements/$$peer.txt || exit 1; done
+
+docs: $(VENV)/.installed-docs ## the documentation as a site in build/site; a broken link is an error
+	@$(VENV)/docs/bin/zensical build --strict --clean
+	@# Nothing of a page is loaded from another host.
+	@! grep -rlE '<(script|link|img|iframe)[^>]* (src|href)="?https?:' --include='*.html' build/site
 
 advisories: $(VENV)/.installed-test ## renew what is known; CHECKOUT=a directory of the advisory database
 	@$(BIN)/python requirements/audit.py --renew $(CHECKOUT) $(LOCKS)
 
 clean: ## remove the environment and the data of `make up`
-	rm -rf $(VENV) data *.egg-info native/build native/*.egg-info native/tickstream_native/*.c
+	rm -rf $(VENV) .cache build data *.egg-info native/build native/*.egg-info native/tickstream_native/*.c
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -114,9 +120,15 @@ $(VENV)/.installed-mutants: $(VENV)/.installed-test requirements/mutants.txt
 	@$(VENV)/mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
 	@touch $@
 
+$(VENV)/.installed-docs: requirements/docs.txt
+	@echo "Installing what makes the site ..."
+	@$(PYTHON) -m venv $(VENV)/docs
+	@$(VENV)/docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	@touch $@
+
 # Apart from the rest: the product's own JSON would not be what it is where this is installed.
 $(VENV)/.installed-bench: $(VENV)/.installed-test requirements/bench.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target $(VENV)/floor -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help install up native test fuzz chaos mutants check format bench soak lock advisories clean
+.PHONY: help install up native test fuzz chaos mutants check format bench soak lock docs advisories clean

@@ -79,10 +79,10 @@ class App(faust.App):
 
         app = App("visits")
 
-    `id` is the consumer group, and part of the names of changelogs, unless EVENTFOLD_APP_ID is
-    set. Settings are read from the environment (`faust -A MODULE settings` lists them), unless
-    they are given. It is Faust's application, with batches and the tasks that fold them: further
-    options are Faust's. Raises DefinitionError for an id that can't be one.
+    `id` is the consumer group, and part of the names of changelogs, unless EVENTFOLD_APP_ID is set.
+    Settings are read from the environment, unless they are given. It is Faust's application, with
+    batches and the tasks that fold them: further options are Faust's. Raises DefinitionError for an
+    id that can't be one.
     """
 
     #: HTTP routes in addition to the library's own.

@@ -1,0 +1,53 @@
+"""The documents as a site: what `make docs` can't see, for it checks links to pages alone."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import eventfold
+
+REPOSITORY = Path(__file__).parents[2]
+DOCS = REPOSITORY / "docs"
+PAGES = sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_of_a_page_stay_in_the_site(page: str) -> None:
+    """A link to a file of the checkout would lead nowhere in the site."""
+    links = re.findall(r"\]\(([^)#\s]+)", (DOCS / page).read_text(encoding="utf-8"))
+    inside = [link for link in links if not re.match(r"https?:", link)]
+    targets = {link: (DOCS / page).parent.joinpath(link).resolve() for link in inside}
+    lost = [link for link, at in targets.items() if not (at.is_file() and at.is_relative_to(DOCS))]
+    assert lost == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nested_lists_are_indented_by_four(page: str) -> None:
+    """With fewer, the site shows their items as those of the outer list."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    assert re.findall(r"^ {1,3}(?:[-*]|\d+\.) .*", prose, re.MULTILINE) == []
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """A new page is found by its reader, too."""
+    site = tomllib.loads((REPOSITORY / "zensical.toml").read_text(encoding="utf-8"))
+    assert sorted(pages_of(site["project"]["nav"])) == PAGES
+
+
+def pages_of(entry: Any) -> list[str]:
+    """Return the paths of the pages in an entry of the navigation."""
+    if isinstance(entry, str):
+        return [entry]
+    parts = entry.values() if isinstance(entry, dict) else entry
+    return [page for part in parts for page in pages_of(part)]
+
+
+def test_reference_has_every_public_name() -> None:
+    """Under its own name, wherever it is defined."""
+    reference = (DOCS / "reference.md").read_text(encoding="utf-8")
+    named = re.findall(r"^::: eventfold\.(?:[\w.]+\.)?(\w+)$", reference, re.MULTILINE)
+    assert set(eventfold.__all__) <= set(named)
