@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable
 
 from app import app
 from app.market.gains import gain
+from app.market.rankings import active, worst
 from app.market.records import DailyGain, late_tick
 from app.market.settings import DAY, settings
 from app.market.topics import (
@@ -25,7 +26,7 @@ from eventfold.engine.batch import Batch
 from eventfold.windows import WindowResult
 from tables.contenders import rank_partitions
 from tables.days import days
-from tables.gainers import active, gainers, losers
+from tables.gainers import gainers
 
 
 def daily_gain(result: WindowResult) -> DailyGain:
@@ -58,7 +59,7 @@ days.late(TICKS_LATE, late_tick)
 if DAY in settings().windows:
     days.publish(CANDLES)
 gainers.publish(TOP_GAINERS)
-gainers.publish(TOP_LOSERS, losers)
+gainers.publish(TOP_LOSERS, worst)
 gainers.publish(MOST_ACTIVE, active)
 
 fold_ticks = app.fold(days)

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-from app.use_case import UseCaseSettings, use_cases
+from app.use_case import use_cases
 from eventfold import settings as library
 from eventfold.environment import Environment
 from eventfold.settings.fields import Names
@@ -45,7 +45,7 @@ class Settings(library.Settings, library.RecordLimits):
             yield from kind.fields()
 
 
-def of_use_cases() -> Iterator[type[UseCaseSettings]]:
+def of_use_cases() -> Iterator[type[Environment]]:
     """Yield the settings of each use case that has any."""
     return (each.settings for each in use_cases() if each.settings)
 

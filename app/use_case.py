@@ -10,11 +10,8 @@ from typing import Any
 
 from eventfold.environment import Environment, prefixed
 
-
-class UseCaseSettings(Environment):
-    """Settings of a use case; `settings()` of their module returns those of this process."""
-
-    model_config = prefixed("TICKSTREAM_")
+#: Configuration of a use case's settings; `settings()` of their module returns the process's.
+PREFIX = prefixed("TICKSTREAM_")
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class UseCase:
     """
 
     name: str
-    settings: type[UseCaseSettings] | None = None
+    settings: type[Environment] | None = None
     simulation: str | None = None
     #: Heading of its settings, if not its name.
     title: str | None = None

@@ -4,12 +4,11 @@ Written by `agents/hotel.py`; read by the web's `/api/guests/{guest}`, `/api/ser
 """
 
 from app import app
-from app.hotel.records import GuestForgotten, GuestProfile, ServiceAction, Stay
-from app.hotel.service import GuestState, Hotel, event_of, profile_of, stay_of
+from app.hotel.records import GuestForgotten, GuestProfile, ServiceAction
+from app.hotel.service import GuestState, Hotel, event_of, profile_of
 from app.hotel.settings import settings
 from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS, SERVICE_ACTIONS
 from app.market.settings import DAY
-from eventfold.engine.keyed_table import KeyedTable
 
 profiles = app.processor(
     GUESTS,
@@ -25,22 +24,9 @@ events = app.processor(
 )(event_of)
 
 
-class Guests(KeyedTable):
-    """Keyed table of guests by name."""
-
-    abstract = False
-
-    def stay(self, guest: str) -> Stay | None:
-        """Return the state of a guest; None if it is not local."""
-        state = self.state_of(guest)
-        return None if state is None else stay_of(state, settings())
-
-
-guests = Guests(
-    app,
+guests = app.processor(
+    GUEST_LOG,
     name="guests",
-    source=GUEST_LOG,
-    process=Hotel(settings()),
     state=GuestState,
     shared=tuple[int, ServiceAction],
     outputs=[SERVICE_ACTIONS],
@@ -50,4 +36,5 @@ guests = Guests(
     # As long as the compacted topic of profiles keeps them: for ever, in any event time.
     retention=36_500 * DAY.size,
     help="Profile, reservations, requests and latest events of each guest",
-)
+    agent=False,
+)(Hotel(settings()))

@@ -6,13 +6,16 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from app.beaconing.allowed import check_patterns
-from app.use_case import UseCaseSettings
+from app.use_case import PREFIX
+from eventfold.environment import Environment
 from eventfold.settings.fields import Duration, Names
 from eventfold.windows.durations import parse_duration
 
 
-class BeaconSettings(UseCaseSettings):
+class BeaconSettings(Environment):
     """Thresholds for contacts so regular that a program makes them."""
+
+    model_config = PREFIX
 
     beacon_contacts: int = Field(
         12,

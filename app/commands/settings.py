@@ -12,8 +12,9 @@ from rich.text import Text
 
 from app.settings import Settings
 from app.settings import settings as of_this_process
-from app.use_case import UseCaseSettings, use_cases
+from app.use_case import use_cases
 from eventfold.cli.command import JSON, LongCommand
+from eventfold.environment import Environment
 from eventfold.security.kafka import KafkaSecurity
 from eventfold.security.secret import is_secret
 from eventfold.security.web import WebSecurity
@@ -102,7 +103,7 @@ def _rows() -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: groups.index(row["group"]))
 
 
-def _rows_of(conf: Settings | UseCaseSettings, title: str) -> Iterator[dict[str, Any]]:
+def _rows_of(conf: Settings | Environment, title: str) -> Iterator[dict[str, Any]]:
     kind, values = type(conf), conf.model_dump(mode="json")
     defaults = kind.model_construct().model_dump(mode="json")
     for name, field in kind.model_fields.items():

@@ -1,6 +1,7 @@
 """`/api/guests/{guest}`, `/api/service-actions`: state of a guest; latest service actions."""
 
 from app.hotel.records import ServiceAction, Stay
+from app.hotel.service import stay_in
 from eventfold.web import parameters as p
 from eventfold.web.query.alerts import key_route, latest_route
 
@@ -20,7 +21,7 @@ ROUTES = (
         "/api/guests/{guest}",
         Stay,
         "What is known of a hotel's guest: profile, reservations, requests, latest events",
-        lambda table, values: table.stay(values["guest"]),
+        lambda table, values: stay_in(table, values["guest"]),
         table=TABLE,
         pipeline="hotel",
         missing="no guests are known here",

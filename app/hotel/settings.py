@@ -4,13 +4,16 @@ from functools import cache
 
 from pydantic import Field
 
-from app.use_case import UseCaseSettings
+from app.use_case import PREFIX
+from eventfold.environment import Environment
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 
-class HotelSettings(UseCaseSettings):
+class HotelSettings(Environment):
     """Longest times that guests may wait."""
+
+    model_config = PREFIX
 
     hotel_complaint: Duration = Field(
         parse_duration("10m"),

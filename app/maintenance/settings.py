@@ -4,13 +4,16 @@ from functools import cache
 
 from pydantic import Field
 
-from app.use_case import UseCaseSettings
+from app.use_case import PREFIX
+from eventfold.environment import Environment
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 
-class MaintenanceSettings(UseCaseSettings):
+class MaintenanceSettings(Environment):
     """Thresholds of maintenance notices about machines."""
+
+    model_config = PREFIX
 
     maintenance_baseline: int | None = Field(
         None,

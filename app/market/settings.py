@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
-from app.use_case import UseCaseSettings
+from app.use_case import PREFIX
+from eventfold.environment import Environment
 from eventfold.security.urls import MARK as URL_MARK
 from eventfold.security.urls import SecretUrl, matching
 from eventfold.settings.fields import Duration, join, read, show
@@ -53,8 +54,10 @@ def _known_day(name: str) -> str:
 Windows = Annotated[tuple[Window, ...], read(_candle_windows), show(join), NoDecode]
 
 
-class MarketSettings(UseCaseSettings):
+class MarketSettings(Environment):
     """Windows, lateness and thresholds of the market's pipelines."""
+
+    model_config = PREFIX
 
     windows: Windows = Field(
         parse_windows("1m,5m,15m,5m/1m,15m/1m,1d"),

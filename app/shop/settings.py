@@ -4,14 +4,17 @@ from functools import cache
 
 from pydantic import Field
 
-from app.use_case import UseCaseSettings
+from app.use_case import PREFIX
+from eventfold.environment import Environment
 from eventfold.operators.joins import Kind
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
 
 
-class ShopSettings(UseCaseSettings):
+class ShopSettings(Environment):
     """Join windows and waiting times of the shop's pipelines."""
+
+    model_config = PREFIX
 
     search_join: Kind = Field(
         "left",

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.use_case import UseCaseSettings
+from app.use_case import PREFIX
+from eventfold.environment import Environment
 from eventfold.security.urls import MARK, SecretUrl, matching
 from eventfold.settings.fields import Duration
 from eventfold.windows.durations import parse_duration
@@ -13,8 +14,10 @@ from eventfold.windows.durations import parse_duration
 RulesUrl = Annotated[SecretUrl, matching(r"^(sqlite|postgresql)(\+\w+)?://")]
 
 
-class TransactionSettings(UseCaseSettings):
+class TransactionSettings(Environment):
     """Database of the rules, and bounds of the state of a card."""
+
+    model_config = PREFIX
 
     rules_url: RulesUrl | None = Field(
         None,

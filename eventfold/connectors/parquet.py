@@ -113,7 +113,7 @@ class ParquetSink(Sink):
             raise SinkError(f"{path}: not written by this sink: {error}") from error
 
     def _publish(self, commit: _Commit) -> None:
-        """Give the files of a commit their names, those that have not got them yet."""
+        """Rename the files of a commit that do not have their names yet."""
         for file in map(self._directory.joinpath, commit.files):
             if (hidden := _hidden(file)).exists():
                 hidden.replace(file)

@@ -5,7 +5,7 @@ It follows a repartition: one partition sees all keys, so the rows of a period c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -274,6 +274,12 @@ class TopNTable(StateTable):
             if result is not None:
                 return result
         return None
+
+    def group_results(self) -> Iterator[TopNResult]:
+        """Yield the results of the periods that have rows on this worker, the newest first."""
+        states = list(self._group_states())
+        for start in sorted({start for state in states for start in state.starts()}, reverse=True):
+            yield from filter(None, (state.result(start) for state in states))
 
     def period_names(self) -> list[str]:
         """Return the names of the periods that have rows on this worker, oldest first."""

@@ -14,6 +14,7 @@ from app import app
 from app.beaconing.topics import CONN_EVENTS
 from app.fraud.topics import PAYMENTS
 from app.hotel.records import Complaint, Response
+from app.hotel.service import stay_in
 from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS
 from app.logs.topics import LOGS, LOGS_BY_CLASS
 from app.maintenance.topics import READINGS
@@ -205,7 +206,7 @@ def test_guest_is_still_served_after_hundreds_of_long_complaints() -> None:
             (GUEST_LOG.of(app.settings).name, "guests")
         }
         assert letters[0].error.startswith("TooLargeError: the row of key b'ann' would have 938,")
-        stay = guests.stay("ann")
+        stay = stay_in(guests, "ann")
         assert stay is not None
         assert [each.id for each in stay.open] == [f"c{n}" for n in range(fit - 100, fit)]
         # Timers add to them, and answers remove them.
@@ -214,7 +215,7 @@ def test_guest_is_still_served_after_hundreds_of_long_complaints() -> None:
         driver.advance("1h")
         driver.pipe(GUEST_EVENTS, Complaint("ann", "now", "dark", START + 60 * MINUTE))
         driver.settle()
-        stay = guests.stay("ann")
+        stay = stay_in(guests, "ann")
         assert stay is not None
         assert [each.id for each in stay.open] == ["last", "now"]
         assert driver.topic(DEAD_LETTERS) == letters

@@ -2,6 +2,7 @@
 
 from worker_scenarios import Market
 
+from app.market.rankings import best, ranked
 from app.market.records import Tick
 from app.market.topics import TICKS
 from eventfold.testing import TopologyDriver
@@ -28,9 +29,9 @@ def test_day_is_retained_while_a_slower_partition_may_add_to_it(market: Market) 
         pipe(driver, 0, today, "A")
         pipe(driver, 1, today, "B")
         pipe(driver, 0, today + LONG_AFTER, "A")
-        assert gainers.days() == ["2026-01-01", "2026-01-11"]
+        assert gainers.period_names() == ["2026-01-01", "2026-01-11"]
         pipe(driver, 1, today + 1, "C")
-        ranking = gainers.top("2026-01-01")
+        ranking = ranked(gainers, best, "2026-01-01")
         assert ranking is not None
         assert [gainer.symbol for gainer in ranking.rank] == ["A", "B", "C"]
 
@@ -44,9 +45,9 @@ def test_idle_partition_does_not_block_the_stage(market: Market) -> None:
         pipe(driver, 0, today + LONG_AFTER, "A")
         driver.advance("1m")
         pipe(driver, 0, today + LONG_AFTER + 1, "A")
-        assert gainers.days() == ["2026-01-11"]
+        assert gainers.period_names() == ["2026-01-11"]
         pipe(driver, 1, today + 1, "C")
-        assert gainers.days() == ["2026-01-11"]
+        assert gainers.period_names() == ["2026-01-11"]
         (letter,) = driver.read(DEAD_LETTERS)
         assert letter.topic == "daily-gains"
         assert "older than the retention" in letter.error
@@ -63,5 +64,5 @@ def test_deletion_of_an_expired_day_survives_a_restart(market: Market) -> None:
         pipe(driver, 0, today + LONG_AFTER + 1, "A")
         driver.crash(lose_store=True)
         pipe(driver, 1, today + 1, "B")
-        assert gainers.days() == ["2026-01-11"]
+        assert gainers.period_names() == ["2026-01-11"]
         assert len(driver.read(DEAD_LETTERS)) == 1

@@ -11,6 +11,7 @@ from market_truth import DAY, GRACE, ORDERS, Truth, candles, gains, judge, late_
 from msgspec import structs
 from worker_scenarios import LATER, SCENARIOS, SYMBOLS, Market, Scenario, play
 
+from app.market.rankings import active, best, ranked, worst
 from app.market.topics import (
     CANDLES,
     DAILY_GAINS,
@@ -107,7 +108,6 @@ def assert_answers(driver: TopologyDriver, truth: Truth) -> None:
             symbol: table.late_of(symbol) for symbol in SYMBOLS if table.late_of(symbol)
         } == late
         assert sum(table.lateness().values()) == len(truth.events)
-    queries = gainer_table.top, gainer_table.losers, gainer_table.most_active
-    for kind, answer in zip(ORDERS, queries, strict=True):
+    for kind, made in zip(ORDERS, (best, worst, active), strict=True):
         for day, ranking in rankings(driver.records(DAILY_GAINS), kind).items():
-            assert answer(day) == ranking
+            assert ranked(gainer_table, made, day) == ranking

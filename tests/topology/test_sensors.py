@@ -35,7 +35,7 @@ def reading(time: int, machine: str = "room", **values: float | None) -> Reading
 
 
 def found(driver: TopologyDriver, *kinds: str) -> list[Maintenance]:
-    """Let a day pass without readings; return what was published, of the given kinds."""
+    """Pass a day without readings; return what was published, of the given kinds."""
     last = max(json.loads(each.value or b"")["time"] for each in driver.records(READINGS))
     driver.pipe(READINGS, Reading("clock", {}, last + DAY))
     driver.settle()

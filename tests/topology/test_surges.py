@@ -12,6 +12,7 @@ from surge_truth import GRACE, MINUTE, SECOND, latest, minutes, surges
 from worker_scenarios import CRASH_POINTS, EVENING, LATER, STEPS, Scenario, play
 
 from app import app
+from app.market.rankings import newest_surges
 from app.market.records import Surge, Tick
 from app.market.topics import SURGES, TICKS
 from eventfold.testing import TopologyDriver
@@ -65,7 +66,7 @@ def test_surges_are_exact_through_random_worker_failures(scenario: Scenario) -> 
         for symbol in "ABCD":
             of_symbol = [every[key] for key in sorted(every) if key[0] == symbol]
             assert table.read(symbol, WINDOW, 0, 1 << 62) == of_symbol
-        assert latest_surges.newest(3) == latest(truth)[:3]
+        assert newest_surges(latest_surges, 3) == latest(truth)[:3]
         driver.settle()
         assert Counter(map(repr, driver.topic(SURGES))) == right
 
@@ -106,7 +107,7 @@ def test_quiet_minute_is_stored_but_not_published(driver: TopologyDriver) -> Non
     ]
     assert driver.topic(SURGES) == []
     assert published_finals() == before
-    assert latest_surges.newest(10) == []
+    assert newest_surges(latest_surges, 10) == []
 
 
 def test_surge_is_published_once_after_its_grace(driver: TopologyDriver) -> None:
@@ -121,7 +122,7 @@ def test_surge_is_published_once_after_its_grace(driver: TopologyDriver) -> None
     assert (surge.change, surge.count, surge.final) == (-0.01, 3, True)
     assert published_finals() == before + 1
     driver.settle()
-    assert latest_surges.newest(10) == [surge]
+    assert newest_surges(latest_surges, 10) == [surge]
 
 
 def test_a_late_tick_within_the_grace_decides_whether_there_is_a_surge(
@@ -161,4 +162,4 @@ def test_no_surge_is_published_twice_after_a_crash(
     found = driver.topic(SURGES)
     assert [each.end for each in found] == sorted({each.end for each in found})
     assert len(found) == 18
-    assert latest_surges.newest(1) == found[-1:]
+    assert newest_surges(latest_surges, 1) == found[-1:]

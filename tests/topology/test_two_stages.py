@@ -10,6 +10,7 @@ from market_truth import ORDERS, TopicRecord, gains, judge, rankings
 from worker_scenarios import LATER, SCENARIOS, Scenario, play
 
 from agents.gainers import daily_gain
+from app.market.rankings import active, best, ranked, worst
 from app.market.records import DailyGain
 from app.market.topics import (
     BEST_GAINS,
@@ -22,20 +23,21 @@ from app.market.topics import (
 from app.settings import Settings
 from app.worker import TickApp
 from eventfold.engine.batch import Batch
+from eventfold.engine.top_n_table import TopNTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.kafka.tables import TaskTableManager
 from eventfold.testing import TopologyDriver
 from tables.contenders import rank_partitions
 from tables.days import days as product_days
-from tables.gainers import Gainers, active, losers, rank_best
 from tables.gainers import gainers as one_stage
+from tables.gainers import rank_best
 
 
 class Stages(NamedTuple):
     """An application of the product's tables, and the last of them."""
 
     app: TickApp
-    gainers: Gainers
+    gainers: TopNTable
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Stages:
     days.publish(PARTITION_GAINS, daily_gain)
     contenders.publish(BEST_GAINS)
     gainers.publish(TOP_GAINERS)
-    gainers.publish(TOP_LOSERS, losers)
+    gainers.publish(TOP_LOSERS, worst)
     gainers.publish(MOST_ACTIVE, active)
     for topic, table in ((TICKS, days), (PARTITION_GAINS, contenders), (BEST_GAINS, gainers)):
         _fold(app, topic, table)
@@ -83,14 +85,15 @@ def test_two_stage_rankings_equal_one_stage_rankings(stages: Stages, scenario: S
         assert_rankings(driver)
         driver.crash(lose_store=True)
         right = expected_gains(driver)
-        queries = stages.gainers.top, stages.gainers.losers, stages.gainers.most_active
-        for kind, answer in zip(ORDERS, queries, strict=True):
+        for kind, made in zip(ORDERS, (best, worst, active), strict=True):
             for day, ranking in rankings(right, kind).items():
-                assert answer(day).rank == ranking.rank
+                answer = ranked(stages.gainers, made, day)
+                assert answer is not None
+                assert answer.rank == ranking.rank
         driver.settle()
         assert_rankings(driver)
-        for best in driver.topic(BEST_GAINS):
-            assert len(best.rows) <= 30
+        for gains_of_partition in driver.topic(BEST_GAINS):
+            assert len(gains_of_partition.rows) <= 30
 
 
 def test_layouts_of_one_stage_and_two_stage_state_differ(stages: Stages) -> None:

@@ -19,6 +19,7 @@ from app.beaconing.topics import BEACONS, CONN_EVENTS
 from app.fraud.records import Payment
 from app.fraud.topics import ALERTS, PAYMENTS
 from app.hotel.records import Arrival, Complaint, Departure, Guest, Reservation, Response
+from app.hotel.service import stay_in
 from app.hotel.topics import GUEST_EVENTS, GUESTS, SERVICE_ACTIONS
 from app.maintenance.records import Reading
 from app.maintenance.topics import MAINTENANCE, READINGS
@@ -324,10 +325,10 @@ def test_unanswered_complaint_is_a_service_action(driver: TopologyDriver) -> Non
         "101",
     )
     assert action.explanation == "Ada in 101 complained (too loud): no response within 10m"
-    assert [each.id for each in guests.stay("g1").open] == ["c2"]
+    assert [each.id for each in stay_in(guests, "g1").open] == ["c2"]
     pipe(driver, GUEST_EVENTS, Response("g1", at(33), "front desk"))
     driver.settle()
-    assert guests.stay("g1").open == []
+    assert stay_in(guests, "g1").open == []
 
 
 def test_response_at_the_deadline_is_too_late(driver: TopologyDriver) -> None:
@@ -367,7 +368,7 @@ def test_guest_queries_do_not_wait_for_the_grace(driver: TopologyDriver) -> None
     ]
     pipe(driver, GUEST_EVENTS, *made)
     driver.settle()
-    stay = guests.stay("g1")
+    stay = stay_in(guests, "g1")
     assert stay.profile is not None
     assert (stay.profile.name, stay.profile.language) == ("Ada", "pl")
     assert stay.reservations == [made[1]]
@@ -375,7 +376,7 @@ def test_guest_queries_do_not_wait_for_the_grace(driver: TopologyDriver) -> None
     assert stay.events[0] == made[3]
     pipe(driver, GUEST_EVENTS, Departure("g1", at(5)))
     driver.settle()
-    stay = guests.stay("g1")
+    stay = stay_in(guests, "g1")
     assert (stay.arrived, stay.open) == (None, [])
 
 
@@ -388,7 +389,7 @@ def test_guest_with_a_deleted_profile_is_removed(driver: TopologyDriver) -> None
     driver.settle()
     driver.crash(lose_store=True)
     driver.settle()
-    assert guests.stay("g1") is None
+    assert stay_in(guests, "g1") is None
 
 
 def test_late_complaint_is_still_a_service_action(driver: TopologyDriver) -> None:

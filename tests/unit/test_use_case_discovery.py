@@ -13,9 +13,11 @@ REPOSITORY = Path(__file__).parents[2]
 TIDES = {
     "settings.py": """
 from pydantic import Field
-from app.use_case import UseCaseSettings
+from app.use_case import PREFIX
+from eventfold.environment import Environment
 
-class TideSettings(UseCaseSettings):
+class TideSettings(Environment):
+    model_config = PREFIX
     tide_height: float = Field(3.5, gt=0, description="Metres")
 """,
     "__init__.py": """

@@ -4,6 +4,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from app.market.rankings import active, best, newest_surges, ranked, worst
 from app.market.records import MostActive, Surge, TopGainers, TopLosers, Trend
 from app.market.routes import candles
 from eventfold.engine.keyed_table import KeyedTable
@@ -60,14 +61,14 @@ ROUTES = (
         "/api/top-gainers",
         TopGainers,
         "The ten best of a day, the best first",
-        lambda table, values: table.top(values["day"]),
+        lambda table, values: ranked(table, best, values["day"]),
         operation="gainers_top_gainers",
     ),
     _gainers(
         "/api/days",
         list[str],
         "The days that are ranked, oldest first",
-        lambda table, _: table.days() or None,
+        lambda table, _: table.period_names() or None,
         missing="no day is ranked here",
         operation="days",
         parameters=(p.STALE,),
@@ -76,21 +77,21 @@ ROUTES = (
         "/api/top-losers",
         TopLosers,
         "The ten worst of a day, the worst first",
-        lambda table, values: table.losers(values["day"]),
+        lambda table, values: ranked(table, worst, values["day"]),
         operation="gainers_top_losers",
     ),
     _ranking(
         "/api/most-active",
         MostActive,
         "The ten of a day with the largest volume, the largest first",
-        lambda table, values: table.most_active(values["day"]),
+        lambda table, values: ranked(table, active, values["day"]),
         operation="gainers_most_active",
     ),
     key_route(
         "/api/surges",
         list[Surge],
         "The latest surge of each symbol, the newest first",
-        lambda table, values: table.newest(values["limit"]),
+        lambda table, values: newest_surges(table, values["limit"]),
         table="latest-surges",
         pipeline="surges",
         missing="no surges are kept here",

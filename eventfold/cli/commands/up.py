@@ -76,7 +76,7 @@ class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its cla
 
 
 def register(make: "MakeSimulators", *options: click.Option) -> None:
-    """Let `up` run the simulators of an application, and accept further options for them."""
+    """Make `up` run the simulators of an application, and accept further options for them."""
     up.simulators = staticmethod(make)
     command = cli.commands["up"]
     known = {each.name for each in command.params}

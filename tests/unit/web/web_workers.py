@@ -8,12 +8,14 @@ from typing import Any
 
 import faust
 
-from app.market.records import Gainer, MostActive, TopGainers, TopLosers
+from app.market.gains import day_of, start_of
+from app.market.records import Gainer, TopGainers
 from app.market.topics import DAILY_GAINS, TICKS
 from app.settings import settings
 from app.worker import TickApp
 from eventfold.engine.progress import Progress
 from eventfold.engine.table import StateTable
+from eventfold.engine.top_n_table import TopNResult
 from eventfold.engine.window_table import WindowTable
 from eventfold.records.candles import Candle
 from eventfold.topics import Topic
@@ -178,22 +180,15 @@ class Gainers(_ByHand, StateTable):
     def __init__(self, app: WebApp, shelf: Mapping[int, Any]) -> None:
         self.put(app, "gainers", DAILY_GAINS, shelf)
 
-    def top(self, day: str | None) -> TopGainers | None:
-        """Return the ranking of a day, None if there is none."""
-        found = self.rows_of(day or "2026-01-31")
-        return found[0] if found else None
+    def group_result(self, start: int | None = None) -> TopNResult | None:
+        """Return the rows of a day, by default of the only one; None if there are none."""
+        found = self.rows_of("2026-01-31" if start is None else day_of(start))
+        if not found:
+            return None
+        day = found[0]
+        return TopNResult(day.day, start_of(day.day), day.rank, day.time, day.revision)
 
-    def losers(self, day: str | None) -> TopLosers | None:
-        """Return the same ranking as losers."""
-        found = self.top(day)
-        return found and TopLosers(found.day, found.rank, found.time, found.revision)
-
-    def most_active(self, day: str | None) -> MostActive | None:
-        """Return the same ranking as the most active."""
-        found = self.top(day)
-        return found and MostActive(found.day, found.rank, found.time, found.revision)
-
-    def days(self) -> list[str]:
+    def period_names(self) -> list[str]:
         """Return the days that have a ranking."""
         return self.keys()
 
