@@ -42,7 +42,24 @@ def live(market: Market):
         market.send(market_hour.ticks(BEGIN))
         until(lambda: lag(market.bootstrap, market.application, "ticks") == 0)
         until(lambda: published(market) == expected(market))
+        until(_AtRest(market))
         yield worker
+
+
+class _AtRest:
+    """Whether nothing has been written or committed for three publish intervals (1 s each)."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._offsets: dict[tuple[str, int], tuple[int, int]] = {}
+        self._since = 0.0
+
+    def __call__(self) -> bool:
+        """Look once more."""
+        offsets = end_and_committed_offsets(self._market)
+        if offsets != self._offsets:
+            self._offsets, self._since = offsets, time.monotonic()
+        return time.monotonic() - self._since > 3
 
 
 def published(market: Market) -> int:
