@@ -1,11 +1,19 @@
 """`/api/guests/{guest}`, `/api/service-actions`: state of a guest; latest service actions."""
 
 from app.hotel.records import ServiceAction, Stay
-from app.hotel.service import stay_in
+from app.hotel.service import stay_of
+from app.hotel.settings import settings
+from eventfold.engine.keyed_table import KeyedTable
 from eventfold.web import parameters as p
 from eventfold.web.query.alerts import key_route, latest_route
 
 TABLE = "guests"
+
+
+def stay_in(table: KeyedTable, guest: str) -> Stay | None:
+    """Return what a table of guests has of one; None if it is not local."""
+    state = table.state_of(guest)
+    return None if state is None else stay_of(state, settings())
 
 
 ROUTES = (

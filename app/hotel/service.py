@@ -18,8 +18,7 @@ from app.hotel.records import (
     ServiceAction,
     Stay,
 )
-from app.hotel.settings import HotelSettings, settings
-from eventfold.engine.keyed_table import KeyedTable
+from app.hotel.settings import HotelSettings
 from eventfold.operators.processor import Context, Sender
 from eventfold.operators.recent_alerts import announce
 from eventfold.operators.reorder_buffer import InOrder, Waiting
@@ -230,12 +229,6 @@ def _ends(departure: Departure, request: Request) -> bool:
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(GuestState).decode
-
-
-def stay_in(table: KeyedTable, guest: str) -> Stay | None:
-    """Return what a table of guests has of one; None if it is not local."""
-    state = table.state_of(guest)
-    return None if state is None else stay_of(state, settings())
 
 
 def stay_of(state: GuestState, limits: HotelSettings) -> Stay:

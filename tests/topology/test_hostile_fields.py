@@ -14,7 +14,7 @@ from app import app
 from app.beaconing.topics import CONN_EVENTS
 from app.fraud.topics import PAYMENTS
 from app.hotel.records import Complaint, Response
-from app.hotel.service import stay_in
+from app.hotel.routes import stay_in
 from app.hotel.topics import GUEST_EVENTS, GUEST_LOG, GUESTS
 from app.logs.topics import LOGS, LOGS_BY_CLASS
 from app.maintenance.topics import READINGS

@@ -19,7 +19,7 @@ from app.beaconing.topics import BEACONS, CONN_EVENTS
 from app.fraud.records import Payment
 from app.fraud.topics import ALERTS, PAYMENTS
 from app.hotel.records import Arrival, Complaint, Departure, Guest, Reservation, Response
-from app.hotel.service import stay_in
+from app.hotel.routes import stay_in
 from app.hotel.topics import GUEST_EVENTS, GUESTS, SERVICE_ACTIONS
 from app.maintenance.records import Reading
 from app.maintenance.topics import MAINTENANCE, READINGS
