@@ -8,7 +8,9 @@ from msgspec import inspect
 
 from eventfold.connectors.sink import SinkRecord
 from eventfold.records.fields import HIGHEST, LOWEST
+from eventfold.records.keys import key_parser
 from eventfold.records.reading import reader
+from eventfold.records.shape import inspected, members
 from eventfold.topics import Topic
 
 #: Where a row comes from: columns that each target has beside the fields of the records.
@@ -46,10 +48,11 @@ class Rows:
 
     def _identity(self, names: set[str]) -> tuple[str, ...]:
         topic = self._topic
-        if topic.key not in names or not (self.revision or topic.compacted or topic.identity):
+        is_latest = self.revision or topic.compacted or topic.identity
+        if not names.issuperset(topic.key_fields) or not is_latest:
             return ()
         window = _WINDOW if "start" in names else ()
-        return (topic.key, *(topic.identity or (each for each in window if each in names)))
+        return (*topic.key_fields, *(topic.identity or (each for each in window if each in names)))
 
     def read(self, record: SinkRecord) -> dict[str, Any]:
         """Return the row of a record. Raises ValueError, with the reason, if it can't be one."""
@@ -73,10 +76,9 @@ class Rows:
     def deleted(self, record: SinkRecord) -> tuple[Any, ...] | None:
         """Return the identity of the row that a record deletes; None if it deletes none."""
         topic = self._topic
-        if record.value is not None or topic.tombstone or self.identity != (topic.key,):
+        if record.value is not None or topic.tombstone or self.identity != topic.key_fields:
             return None
-        (column,) = (each for each in self.columns if each.name == topic.key)
-        return (column.kind((record.key or b"").decode()),)
+        return key_parser(topic.value, topic.key)((record.key or b"").decode())
 
     def time_of(self, row: dict[str, Any], record: SinkRecord) -> int:
         """Return the event time (ms) of a row."""
@@ -86,13 +88,9 @@ class Rows:
 
 def _columns(kind: Any) -> Iterator[Column]:
     """Yield a column for each field of a record type, or of any type of a union."""
-    info = inspect.type_info(kind)
-    structs = info.types if isinstance(info, inspect.UnionType) else (info,)
     found: dict[str, Column] = {}
-    for each in structs:
-        if not isinstance(each, inspect.StructType):
-            raise TypeError(f"{kind} is no record type, so it has no columns")
-        if each.tag_field:
+    for each in map(inspected, members(kind)):
+        if isinstance(each, inspect.StructType) and each.tag_field:
             found.setdefault(each.tag_field, Column(each.tag_field, type(each.tag)))
         for field in each.fields:
             column = Column(field.encode_name, *_kind(field.type))

@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import IO, Any
 
 import msgspec
 
 from eventfold.connectors import Record
 from eventfold.decoding import json_decoder
+from eventfold.records.shape import inspected, members
 from eventfold.topics import Topic
 from eventfold.windows.durations import parse_time
 
@@ -131,7 +132,7 @@ class Replay:
         Raises UnreadableFileError if a required one is missing.
         """
         names = [name.strip().lower() for name in header]
-        fields = fields_of(self._topic.value) | {self._time: True}
+        fields = _required_fields(self._topic.value) | {self._time: True}
         for field, required in fields.items():
             if required and field.lower() not in names:
                 raise UnreadableFileError(f"{self._path}: the first line names no column {field!r}")
@@ -168,12 +169,9 @@ class Replay:
             log.warning("%s: further bad rows are only counted", self._path)
 
 
-def fields_of(kind: Any) -> dict[str, bool]:
-    """Return the names of a record type's fields, each with whether every record has it.
-
-    `kind` is a type of records, or a union of them.
-    """
-    every = [msgspec.structs.fields(each) for each in get_args(kind) or (kind,)]
+def _required_fields(kind: Any) -> dict[str, bool]:
+    """Return the names of a topic's fields, each with whether every record has it."""
+    every = [inspected(each).fields for each in members(kind)]
     required = [{field.encode_name for field in fields if field.required} for fields in every]
     names = dict.fromkeys(field.encode_name for fields in every for field in fields)
     return {name: all(name in each for each in required) for name in names}

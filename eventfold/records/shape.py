@@ -24,8 +24,8 @@ def members(kind: Any) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=1_000)
-def fields_of(kind: Any) -> dict[str, Any]:
-    """Return the fields of a record type with their types as msgspec describes them.
+def inspected(kind: Any) -> inspect.StructType | inspect.DataclassType:
+    """Return a record type as msgspec describes it.
 
     Raises TypeError for anything that is neither a Struct nor a dataclass.
     """
@@ -35,7 +35,16 @@ def fields_of(kind: Any) -> dict[str, Any]:
         raise TypeError(str(error)) from None
     if not isinstance(info, inspect.StructType | inspect.DataclassType):
         raise TypeError(f"{name_of(kind)} is neither a Record nor a dataclass")
-    return {field.name: field.type for field in info.fields}
+    return info
+
+
+@lru_cache(maxsize=1_000)
+def fields_of(kind: Any) -> dict[str, Any]:
+    """Return the fields of a record type with their types as msgspec describes them.
+
+    Raises TypeError for anything that is neither a Struct nor a dataclass.
+    """
+    return {field.name: field.type for field in inspected(kind).fields}
 
 
 def annotation_of(kind: Any, name: str) -> Any:

@@ -1,5 +1,7 @@
 """Columns, rows and identities of the records of a topic."""
 
+from dataclasses import dataclass
+
 import pytest
 from msgspec import Struct
 from sink_records import record
@@ -20,7 +22,18 @@ class Visit(Struct):
     tags: list[str] = []
 
 
+@dataclass
+class PageOfCountry:
+    """A dataclass, by two fields of which its topic is keyed."""
+
+    country: str
+    page: str
+    visits: int
+    revision: int
+
+
 VISITS = Topic("visits", Visit, key="page", purpose="visits of pages")
+BY_COUNTRY = Topic("by-country", PageOfCountry, key=("country", "page"), compacted=True)
 
 
 def test_columns_have_the_types_of_the_fields_and_the_place() -> None:
@@ -59,6 +72,7 @@ def test_row_has_the_values_of_the_record_and_its_place() -> None:
         (TOP_GAINERS, ("day",), "revision"),
         (TICKS, (), None),
         (VISITS, (), None),
+        (BY_COUNTRY, ("country", "page"), "revision"),
     ],
     ids=lambda each: getattr(each, "base_name", ""),
 )
@@ -68,6 +82,14 @@ def test_identity_is_of_a_window_or_of_a_compacted_key(
     """Records that have none are rows of their own: the size of a tick is none of a window."""
     rows = Rows(topic)
     assert (rows.identity, rows.revision) == (identity, revision)
+
+
+def test_tombstone_deletes_the_row_of_a_key_of_several_fields() -> None:
+    """The text of the key is read back into the fields."""
+    rows = Rows(BY_COUNTRY)
+    assert rows.deleted(record(None, 3, key='["DE","/home"]')) == ("DE", "/home")
+    with pytest.raises(ValueError, match="malformed"):
+        rows.deleted(record(None, 4, key="DE"))
 
 
 def test_topic_of_several_types_has_the_columns_of_all_and_their_tag() -> None:

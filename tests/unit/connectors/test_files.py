@@ -3,6 +3,7 @@
 import gzip
 import logging
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -205,3 +206,19 @@ def test_event_time_that_is_no_field_is_the_column_time(tmp_path: Path) -> None:
     replay = Replay(rows, topic)
     assert list(replay.records()) == [(b"a", b'{"host":"a","load":1.0}', A)]
     assert replay.bad == 1
+
+
+def test_file_has_the_records_of_a_dataclass_with_a_key_of_two_fields(tmp_path: Path) -> None:
+    """Its key is the text by which tables know it."""
+
+    @dataclass
+    class Stay:
+        country: str
+        page: str
+        time: int
+
+    topic = Topic("stays", Stay, key=("country", "page"))
+    replay = Replay(write(tmp_path, "country,page,time\nDE,/,1704067200000\n"), topic)
+    assert list(replay.records()) == [
+        (b'["DE","/"]', b'{"country":"DE","page":"/","time":1704067200000}', A)
+    ]
