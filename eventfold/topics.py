@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from eventfold.records import DeadLetter, SchemaLevel, SchemaVersion, TopicOwner
-from eventfold.records.keys import KeyFields, key_reader
+from eventfold.records.keys import KeyFields, key_fields, key_reader
 from eventfold.records.shape import described
 from eventfold.settings import Settings
 
@@ -104,7 +104,7 @@ class Topic:
     @property
     def key_fields(self) -> tuple[str, ...]:
         """The fields of the key."""
-        return (self.key,) if isinstance(self.key, str) else self.key
+        return key_fields(self.key)
 
     def of(self, conf: Settings) -> BoundTopic:
         """Return the topic of the application with the settings `conf`."""

@@ -5,15 +5,17 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from inspect import cleandoc
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
+import click
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 from click import UsageError
 from faust.cli import AppCommand, option
+from faust.cli.base import cli
 from mode.utils.logging import setup_logging
 
 from eventfold.cli.exits import is_for_users
@@ -74,6 +76,18 @@ def _with_examples(text: str | None, examples: Sequence[tuple[str, str]]) -> str
     lines = [f"  faust -A {_APPLICATION} {command:<{width}}  {why}" for command, why in examples]
     text = cleandoc(text or "")
     return "\n".join([f"{text}\n", "\b", "Examples:", *map(str.rstrip, lines)])
+
+
+def add_options(command: str, options: Iterable[click.Option]) -> None:
+    """Add an application's options to a command of the library, each with its default in the help.
+
+    An option whose name the command has already is left out.
+    """
+    parameters = cli.commands[command].params
+    known = {each.name for each in parameters}
+    for added in options:
+        added.show_default = True
+        parameters += [added] if added.name not in known else []
 
 
 class LongCommand(AppCommand):

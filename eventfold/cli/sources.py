@@ -17,8 +17,8 @@ from eventfold.connectors.feed import Outboxes, fast, live
 from eventfold.connectors.files import Replay, UnreadableFileError, paced
 from eventfold.connectors.outbox import Outbox
 from eventfold.connectors.simulations import Simulation
-from eventfold.topics import BoundTopic, Timestamp, Topic
-from eventfold.worker.startup_checks import topics_of
+from eventfold.topics import Timestamp, Topic
+from eventfold.worker.startup_checks import declared_topics
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def named_topic(command: LongCommand, default: Topic | None) -> Topic:
     there is none.
     """
     name = command.kwargs["topic"]
-    known = {each.name: each for each in topics_of(command.app) if isinstance(each, BoundTopic)}
+    known = declared_topics(command.app)
     topic: Topic | None = known.get(name, default) if name else default
     if topic is None:
         reason = "which topic?" if name is None else f"{name!r} is no topic of this application"

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from eventfold.cli.command import CommandError, OptionError
 from eventfold.connectors.sink import Sink, SinkRecord
@@ -24,16 +23,17 @@ def sink_into(target: str, topic: BoundTopic, table: str | None, headers: Path |
     Raises OptionError for another target, CommandError if its extra is not installed.
     """
     kind = target.partition(":")[0].partition("+")[0]
-    make = _MAKERS.get(kind)
-    if make is None or not target.partition(":")[2]:
+    if kind not in {*_DATABASES, *_WEBHOOKS, *_OTHERS} or not _rest(target):
         raise OptionError(f"--to: {kind!r} is no target; there are {FORMS}")
-    if table and kind not in {"postgresql", "sqlite"}:
+    if table and kind not in _DATABASES:
         raise OptionError(f"--table: {kind} has no tables")
-    if headers and make is not _webhook:
+    if headers and kind not in _WEBHOOKS:
         raise OptionError(f"--headers: {kind} sends none")
-    if make is _sql:
+    if kind in _DATABASES:
         return _sql(target, topic, table)
-    return _webhook(target, topic, headers) if make is _webhook else make(target, topic)
+    if kind in _WEBHOOKS:
+        return _webhook(target, topic, headers)
+    return _OTHERS[kind](target, topic)
 
 
 def _sql(target: str, topic: BoundTopic, table: str | None) -> Sink:
@@ -101,12 +101,6 @@ def _rest(target: str) -> str:
     return target.partition(":")[2]
 
 
-_MAKERS: dict[str, Callable[..., Any]] = {
-    "postgresql": _sql,
-    "sqlite": _sql,
-    "parquet": _parquet,
-    "csv": _csv,
-    "http": _webhook,
-    "https": _webhook,
-    "python": _python,
-}
+_DATABASES = ("postgresql", "sqlite")
+_WEBHOOKS = ("http", "https")
+_OTHERS = {"parquet": _parquet, "csv": _csv, "python": _python}

@@ -25,7 +25,7 @@ from eventfold.facade.result_records import class_name
 from eventfold.operators.joins import KINDS, Join, Kind, Pair, Reason, Waiting
 from eventfold.operators.lookups import Lookup
 from eventfold.records.fields import Integer
-from eventfold.records.keys import KeyFields, demand_key, is_text, key_reader
+from eventfold.records.keys import KeyFields, demand_key, is_text, key_fields, key_reader
 from eventfold.topics import Topic
 from eventfold.windows import milliseconds
 from eventfold.windows.errors import DefinitionError
@@ -157,8 +157,7 @@ def _side(topic: Topic, key: KeyFields | None, place: str, own: str, where: str)
         frozen=True,
         gc=False,
     )
-    fields = (key,) if isinstance(key, str) else key
-    return _Side(place, topic, kind, fields, key_reader(topic.value, key))
+    return _Side(place, topic, kind, key_fields(key), key_reader(topic.value, key))
 
 
 def _demand_same_kind(sides: Sequence[_Side], where: str) -> None:

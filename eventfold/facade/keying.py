@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventfold.engine.repartition import repartition
-from eventfold.records.keys import KeyFields, demand_key
+from eventfold.records.keys import KeyFields, demand_key, key_fields
 from eventfold.records.shape import name_of
 from eventfold.topics import Topic
 from eventfold.windows.errors import DefinitionError
@@ -29,7 +29,7 @@ def by_key(app: AgentHost, source: Topic, key: KeyFields, table: str) -> Topic:
             f"{source.base_name!r}"
         )
     to = Topic(
-        f"{table}-by-{'-'.join([key] if isinstance(key, str) else key)}",
+        f"{table}-by-{'-'.join(key_fields(key))}",
         source.value,
         key=key,
         partitions=source.partitions,

@@ -26,6 +26,11 @@ _encode = msgspec.json.encode
 _LARGEST_WHOLE = 2**53
 
 
+def key_fields(key: KeyFields) -> tuple[str, ...]:
+    """Return the names of a key's fields."""
+    return (key,) if isinstance(key, str) else key
+
+
 def number_text(value: float) -> str:
     """Return a number as a key: equal numbers have the same text.
 
@@ -88,7 +93,7 @@ def key_parser(kind: Any, key: KeyFields) -> Callable[[str], tuple[Any, ...]]:
 
 def demand_key(kind: Any, key: KeyFields, where: str) -> None:
     """Raise DefinitionError unless the fields of a key exist and can be a key."""
-    names = (key,) if isinstance(key, str) else key
+    names = key_fields(key)
     if not names:
         raise DefinitionError(f"{where}: name a field, or several, as its key")
     for each in members(kind):

@@ -159,8 +159,7 @@ class _Graph:
         topic = self._topics.get(name)
         if topic is None:
             return self._node("topic", name, name, "")
-        count = topic.partition_count()
-        key = topic.key if isinstance(topic.key, str) else ", ".join(topic.key)
+        count, key = topic.partition_count(), ", ".join(topic.key_fields)
         return self._node("topic", name, topic.base_name, topic.purpose, partitions=count, key=key)
 
     def _table(self, table: Any) -> str:

@@ -91,6 +91,11 @@ def topics_of(app: Any) -> list[BoundTopic | Changelog]:
     return list((used | sources | {topic.name: topic for topic in every} | changelogs).values())
 
 
+def declared_topics(app: Any) -> dict[str, BoundTopic]:
+    """Return the topics of `topics_of` that are no changelogs, by name."""
+    return {each.name: each for each in topics_of(app) if isinstance(each, BoundTopic)}
+
+
 def _undeclared_sources(app: Any) -> set[str]:
     """Return the names of sources that others write, though they are not declared external."""
     services = {topic.name for topic in app.tasks.written_by_services}

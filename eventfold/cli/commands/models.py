@@ -2,14 +2,14 @@
 
 import json
 from collections import defaultdict
-from typing import Any, get_args
+from typing import Any
 
 from faust.cli import option
 from faust.cli.models import models as faust_models
 
 from eventfold.cli.command import JSON, LongCommand
-from eventfold.topics import BoundTopic
-from eventfold.worker.startup_checks import topics_of
+from eventfold.records.shape import members
+from eventfold.worker.startup_checks import declared_topics
 
 
 class models(LongCommand, faust_models):  # noqa: N801 - Faust calls it what its class is called
@@ -41,10 +41,9 @@ class models(LongCommand, faust_models):  # noqa: N801 - Faust calls it what its
 def record_types(app: Any) -> dict[str, tuple[Any, list[str]]]:
     """Return the types of records by name, each with the topics that hold it."""
     topics_by_type = defaultdict[Any, list[str]](list)
-    for topic in topics_of(app):
-        if isinstance(topic, BoundTopic):
-            for kind in get_args(topic.value) or (topic.value,):
-                topics_by_type[kind].append(topic.name)
+    for topic in declared_topics(app).values():
+        for kind in members(topic.value):
+            topics_by_type[kind].append(topic.name)
     return {kind.__name__: (kind, topics) for kind, topics in topics_by_type.items()}
 
 

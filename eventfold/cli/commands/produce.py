@@ -6,7 +6,7 @@ import click
 from faust.cli import option
 from faust.cli.base import cli
 
-from eventfold.cli.command import JSON, LongCommand, OptionError
+from eventfold.cli.command import JSON, LongCommand, OptionError, add_options
 from eventfold.cli.option_types import Time
 from eventfold.cli.sources import Source, send_file
 
@@ -86,17 +86,13 @@ def offer(sources: tuple[Source, ...]) -> None:
 
     A source replaces an earlier one of its name.
     """
-    command = cli.commands["produce"]
-    known = {each.name for each in command.params}
     for source in sources:
         produce.sources.pop(source.name, None)  # listed where it is offered
         produce.sources[source.name] = source
-        for added in source.options:
-            added.show_default = True
-            command.params += [added] if added.name not in known else []
+        add_options("produce", source.options)
     if sources:
         produce.default = sources[0].name
         names = ", ".join(_written(each) for each in sources if each.name != "file")
-        (shown,) = (each for each in command.params if each.name == "source")
+        (shown,) = (each for each in cli.commands["produce"].params if each.name == "source")
         assert isinstance(shown, click.Option)  # noqa: S101  # as declared above
         shown.help = f"{names} (the first if not set), or file:PATH: {_FILES}"

@@ -14,7 +14,7 @@ from eventfold.connectors.dead_letters import DeadLetterOffice
 from eventfold.connectors.sink_loop import SinkLoop
 from eventfold.security.urls import masked
 from eventfold.topics import DEAD_LETTERS, BoundTopic
-from eventfold.worker.startup_checks import topics_of
+from eventfold.worker.startup_checks import declared_topics
 
 
 class sink(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
@@ -78,7 +78,7 @@ class sink(LongCommand):  # noqa: N801 - Faust takes a command's name from its c
             self._print_result(topic.name, masked(target), loop)
 
     def _find_topic(self, name: str) -> BoundTopic:
-        known = {each.name: each for each in topics_of(self.app) if isinstance(each, BoundTopic)}
+        known = declared_topics(self.app)
         if name not in known:
             raise OptionError(
                 f"{name!r} is no topic of what this application runs: {', '.join(sorted(known))}"

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 from faust.cli import option
-from faust.cli.base import cli
 
-from eventfold.cli.command import CommandError, LongCommand
+from eventfold.cli.command import CommandError, LongCommand, add_options
 from eventfold.extras import demand
 
 if TYPE_CHECKING:
@@ -78,8 +77,4 @@ class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its cla
 def register(make: "MakeSimulators", *options: click.Option) -> None:
     """Make `up` run the simulators of an application, and accept further options for them."""
     up.simulators = staticmethod(make)
-    command = cli.commands["up"]
-    known = {each.name for each in command.params}
-    for added in options:
-        added.show_default = True
-        command.params += [added] if added.name not in known else []
+    add_options("up", options)
