@@ -1,6 +1,7 @@
 """Application of this repository: its settings, and the discovery of commands and pipelines."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -36,7 +37,7 @@ class TickApp(App):
         self.pipelines = _pipelines(settings)
         super().__init__(settings=settings, **options)
 
-    @property
+    @cached_property
     def pages(self) -> Sequence[Page]:
         """Pages of the use cases that run."""
         return dashboard.pages(self.tasks.tables)

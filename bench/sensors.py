@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
     row: int
 
     def is_false(self, alert: Maintenance) -> bool:
-        """Whether an alert is outside all windows."""
+        """Return whether an alert is outside all windows."""
         return not any(first <= alert.time <= last for first, last in self.windows)
 
     @property

@@ -63,7 +63,7 @@ class Header:
         return self._word(at)
 
     def _ends_item(self, at: int) -> bool:
-        """Whether a number is a process: `12345 ---` (Spring), `123#0:` (nginx), a column `9|`."""
+        """Return whether a number is a process: `12345 ---` (Spring), `123#0:` (nginx), `9|`."""
         rest = self._text[at : at + 8].lstrip()
         return rest.startswith("|") or (
             self.severity is not None and not self.app and rest.startswith(("---", ":"))
@@ -108,7 +108,7 @@ class Header:
         return True
 
     def _level_ahead(self, at: int) -> bool:
-        """Whether a level follows within a few words, so that what precedes it is header."""
+        """Return whether a level follows within a few words, so that what precedes it is header."""
         if self.severity is not None:
             return False
         for word in self._text[at : at + 200].split(None, _BEFORE_LEVEL)[:_BEFORE_LEVEL]:

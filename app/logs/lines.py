@@ -60,21 +60,21 @@ def parse_line(text: str, zone: tzinfo = UTC, severity: int | None = None) -> Re
 
 
 def _read_syslog(text: str, zone: tzinfo) -> Read:
-    said = parse_syslog(text, zone)
+    syslog = parse_syslog(text, zone)
     line = LogLine(
-        said.severity,
-        said.host,
-        said.app,
-        said.message,
-        said.time or 0,
-        "rfc5424" if said.form == "rfc5424" else "rfc3164",
-        said.facility,
-        said.process,
-        said.message_id,
-        dict(said.fields),
+        syslog.severity,
+        syslog.host,
+        syslog.app,
+        syslog.message,
+        syslog.time or 0,
+        "rfc5424" if syslog.form == "rfc5424" else "rfc3164",
+        syslog.facility,
+        syslog.process,
+        syslog.message_id,
+        dict(syslog.fields),
     )
-    shape = "syslog, RFC 5424" if said.form == "rfc5424" else "syslog, RFC 3164"
-    return Read(checked(line), said.bsd_time, said.has_zone, "stated", shape)
+    shape = "syslog, RFC 5424" if syslog.form == "rfc5424" else "syslog, RFC 3164"
+    return Read(checked(line), syslog.bsd_time, syslog.has_zone, "stated", shape)
 
 
 def _read_text(text: str, zone: tzinfo, severity: int) -> tuple[Read, str]:

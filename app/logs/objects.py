@@ -144,7 +144,7 @@ def _severity(
 
 
 def _is_unset(value: object) -> bool:
-    """Whether a severity is one that says that there is none: the clouds' `DEFAULT`."""
+    """Return whether a severity is one that says that there is none: the clouds' `DEFAULT`."""
     return isinstance(value, str) and value.strip().lower() in {"", "default", "none", "unset"}
 
 
@@ -156,7 +156,7 @@ def _otel(value: Any) -> int:
 
 
 def _is_pino(level: object, fields: Mapping[str, Any]) -> bool:
-    """Whether a level is of pino or bunyan: known by the fields that they write beside it."""
+    """Return whether a level is of pino or bunyan, by the fields that they write beside it."""
     if (
         not isinstance(level, int)
         or level not in _PINO

@@ -33,7 +33,7 @@ _STATED = re.compile(
     r"|(?<![\w./-])(?P<upper>[A-Z]{4,13})(?=[\s:|\])]|$)"
 )
 #: Words of a message that say how bad it is.
-_SAID = re.compile(
+_WORDS_OF_SEVERITY = re.compile(
     r"\b(?:(?P<w2>panic|fatal|critical|emergency)"
     r"|(?P<w3>errors?|fail|fails|failed|failures?|exception)"
     r"|(?P<w4>warn|warnings?))\b"
@@ -76,7 +76,7 @@ def find_severity(message: str) -> int | None:
         number = WORDS.get(found[found.lastgroup or 0].lower())
         if number is not None:
             return number
-    said = _SAID.search(message)
-    if said is None:
+    words = _WORDS_OF_SEVERITY.search(message)
+    if words is None:
         return None
-    return 3 if said.lastgroup == "camel" else int((said.lastgroup or "w3")[1:])
+    return 3 if words.lastgroup == "camel" else int((words.lastgroup or "w3")[1:])

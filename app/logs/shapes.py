@@ -139,7 +139,7 @@ def _time_at_beginning(text: str, zone: tzinfo) -> tuple[Stamp, int, str]:
 
 
 def _is_syslog(text: str, stamp: Stamp, at: int) -> bool:
-    """Whether what follows the time is a host and a tag, as `rsyslog` and `syslogd` write them."""
+    """Return whether what follows the time is a host and a tag, as `syslogd` writes them."""
     if text[0].isalpha():  # RFC 3164's time
         return True
     return "T" in text[:11] and stamp.has_zone and bool(_HOST_AND_TAG.match(text, at))

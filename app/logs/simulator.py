@@ -23,7 +23,7 @@ _WORDS = {
     "worker": "EMERG ALERT FATAL ERROR WARNING NOTICE INFO TRACE",
     "billing": "Emergency Alert Critical Severe Warning Notice Information Verbose",
 }
-_SAID = (
+_MESSAGES = (
     "no node is left that could answer",
     "the last backup is 3 days old",
     "the disk of /var is full",
@@ -63,8 +63,8 @@ def _json(chance: Random, host: str, severity: int, time: int) -> str:
     service = chance.choice(list(_WORDS))
     word = _WORDS[service].split()[severity]
     level = chance.choice(({"level": word}, {"severity": severity}, {"log": {"level": word}}))
-    said = {"time": time, "host": host, "service": service, "message": _SAID[severity]}
-    return json.dumps({**said, **level, "request": chance.randrange(10_000)})
+    common = {"time": time, "host": host, "service": service, "message": _MESSAGES[severity]}
+    return json.dumps({**common, **level, "request": chance.randrange(10_000)})
 
 
 def _rfc5424(chance: Random, host: str, severity: int, time: int) -> str:
@@ -72,7 +72,7 @@ def _rfc5424(chance: Random, host: str, severity: int, time: int) -> str:
     priority = 8 * chance.randrange(16, 24) + severity
     at = datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="milliseconds")
     data = chance.choice(("-", f'[origin ip="10.0.0.{chance.randrange(256)}"]'))
-    return f"<{priority}>1 {at} {host} db {chance.randrange(9999)} - {data} {_SAID[severity]}"
+    return f"<{priority}>1 {at} {host} db {chance.randrange(9999)} - {data} {_MESSAGES[severity]}"
 
 
 def _rfc3164(chance: Random, host: str, severity: int, time: int) -> str:
@@ -80,7 +80,7 @@ def _rfc3164(chance: Random, host: str, severity: int, time: int) -> str:
     at = datetime.fromtimestamp(time / 1000, UTC)
     stamp = f"{at:%b} {at.day:2} {at:%H:%M:%S}"
     tag = chance.choice(("kernel", f"cron[{chance.randrange(9999)}]"))
-    return f"<{8 * chance.randrange(12) + severity}>{stamp} {host} {tag}: {_SAID[severity]}"
+    return f"<{8 * chance.randrange(12) + severity}>{stamp} {host} {tag}: {_MESSAGES[severity]}"
 
 
 SIMULATION = Simulation((LOGS,), into(LOGS, lines), "logs of a few services and hosts")

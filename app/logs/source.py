@@ -44,7 +44,7 @@ class LogSource:
         self.report = InputReport()
         self._path, self._follow = path, bool(options.get("follow"))
         self._file = LogFile(path, follow=self._follow, only_new=bool(options.get("only_new")))
-        self._is_told = options.get("zone") is not None
+        self._has_zone = options.get("zone") is not None
         self._zone: tzinfo = options.get("zone") or UTC
         try:
             severity = options.get("severity")
@@ -145,7 +145,7 @@ class LogSource:
             report.note(f"time: {read.assumed}, assumed")
         moment = line.time if line.time >= EARLIEST else self._missing_time(read)
         if not read.has_zone:
-            report.note(f"time: no zone, {self._zone} {'as told' if self._is_told else 'assumed'}")
+            report.note(f"time: no zone, {self._zone} {'as told' if self._has_zone else 'assumed'}")
         line = msgspec.structs.replace(line, time=moment)
         self._last_time = moment
         # Without a host, one file's lines still keep their order.
@@ -171,7 +171,7 @@ class LogSource:
     def warnings(self) -> list[str]:
         """Warnings for people: local time differs from the zone that was assumed."""
         hours = local_offset()
-        if self._is_told or not hours or not self.report.has_note("time: no zone"):
+        if self._has_zone or not hours or not self.report.has_note("time: no zone"):
             return []
         here = f"local time is UTC{hours:+g} h"
         return [f"times without a zone were read as UTC; {here}: --zone local if they are so"]

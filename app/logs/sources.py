@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from app.logs.source import LogSource
 from eventfold.cli.command import LongCommand
 from eventfold.cli.input_report import ALLOWED
 from eventfold.cli.option_types import Share, Zone
@@ -21,6 +20,9 @@ SHOWN = 10
 
 async def _send_log(command: LongCommand) -> None:
     """Send the lines of a log file, and report what was recognised and left out."""
+    # Each command imports this module for its options, and workers read no files.
+    from app.logs.source import LogSource  # noqa: PLC0415
+
     options = command.kwargs
     path = Path(options["source"].partition(":")[2])
     source = LogSource(path, options)

@@ -181,7 +181,7 @@ class Watch(InOrder[MachineState, Reading]):
         return found
 
     def _is_rare(self, sensor: SensorState) -> bool:
-        """Whether readings as far out are seldom; all are that count by a limit that is set."""
+        """Return whether readings as far out are seldom; with a limit that is set, all are."""
         if self.limits.maintenance_deviations is not None:
             return True
         return sensor.outliers <= FEW + sensor.baseline.weight / RARE
@@ -214,9 +214,9 @@ class Watch(InOrder[MachineState, Reading]):
         return _drift(measure, mean, deviation, total, sensor.limit)
 
     def _may_repeat(self, sensor: SensorState, time: int) -> bool:
-        """Whether to publish a drift: one that goes on waits twice as long each time, up to a day.
+        """Return whether to publish a drift; one that goes on waits twice as long each time.
 
-        The pause is at least that of the setting.
+        The pause is at least that of the setting, and a day at most.
         """
         elapsed = None if sensor.drift is None else time - sensor.drift
         if elapsed is not None and elapsed < sensor.pause:

@@ -9,7 +9,7 @@ from eventfold.cli.command import CommandError
 
 #: Share of rows or lines that may be left out before a command ends with `LeftOutError`.
 ALLOWED = 0.01
-#: Most reasons that are told apart.
+#: Most reasons that are counted separately.
 _MOST_REASONS = 50
 #: Most characters of a sample.
 _SAMPLE = 120
@@ -50,7 +50,7 @@ class InputReport:
         self._notes[text] += number
 
     def has_note(self, beginning: str) -> bool:
-        """Whether something that begins so was counted."""
+        """Return whether something that begins so was counted."""
         return any(text.startswith(beginning) for text in self._notes)
 
     def leave_out(self, reason: str, place: str, sample: str) -> None:

@@ -96,13 +96,13 @@ class WebhookSink(Sink):
         ) as response:
             await read_answer(response)
             status = response.status
-            told = f"{status} {response.reason}"
+            answer = f"{status} {response.reason}"
             if status < HTTPStatus.MULTIPLE_CHOICES:
                 return
             is_of_client = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
             if is_of_client and status not in _NOT_THE_RECORD:
-                raise _RejectedError(f"{self._url} answered {told}")
-            raise _AgainError(told, retry_after(response.headers.get("Retry-After", "")))
+                raise _RejectedError(f"{self._url} answered {answer}")
+            raise _AgainError(answer, retry_after(response.headers.get("Retry-After", "")))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -219,8 +219,8 @@ class PaneWindows:
         """Return the panes whose windows to publish, and the position up to which they changed."""
         changed, left, position = self._unpublished, [], self._position
         most = max(1, self._most // self._strategy.results_of_change)
-        says = self._strategy.publishes_changes and not self._strategy.publishes_every_change
-        if says and len(changed) > most:
+        publishes = self._strategy.publishes_changes and not self._strategy.publishes_every_change
+        if publishes and len(changed) > most:
             changed.sort(key=_last_offset)
             position = changed[most].last_offset
             changed, left = changed[:most], changed[most:]
@@ -228,7 +228,7 @@ class PaneWindows:
         self._unpublished = left
         for pane in changed:
             pane.unpublished = False
-        if not says:
+        if not publishes:
             return (), position
         if self._strategy.uses_previous_window:
             changed = self._related(changed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from keyword import iskeyword
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from msgspec import defstruct
@@ -24,6 +25,7 @@ _BEFORE = {"start": Integer, "end": Integer, "size": Integer, "advance": Integer
 _AFTER = {"count": Natural, "late": Natural, "revision": Integer, "final": bool, "time": Integer}
 
 _NO_PRICES = Prices(None, None, None, None, 0, None)
+_PRICES = attrgetter(*Prices.__struct_fields__)
 
 
 class Column(NamedTuple):
@@ -127,10 +129,12 @@ def _value_of(aggregate: Any) -> Callable[[Any], Any]:
 
 
 def _prices(state: OhlcState) -> Prices:
+    return Prices(*_PRICES(_traded(state)))
+
+
+def _traded(state: OhlcState) -> OhlcState | Prices:
     # A window without trades, such as a retracted session, has infinite prices: no JSON.
-    if state.high < state.low:
-        return _NO_PRICES
-    return Prices(state.open, state.high, state.low, state.close, state.volume, state.vwap)
+    return _NO_PRICES if state.high < state.low else state
 
 
 def _spread(aggregate: Any, name: str, where: str, *, alone: bool) -> list[Column]:
@@ -139,7 +143,7 @@ def _spread(aggregate: Any, name: str, where: str, *, alone: bool) -> list[Colum
 
     def column(field: str, kind: Any) -> Column:
         def read(result: WindowResult) -> Any:
-            return getattr(_prices(result.state if alone else getattr(result.state, name)), field)
+            return getattr(_traded(result.state if alone else getattr(result.state, name)), field)
 
         return Column(field, kind, read)
 

@@ -8,6 +8,7 @@ import asyncio
 import html
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from mimetypes import guess_type
 from pathlib import Path
 from string import Template
@@ -108,9 +109,14 @@ def _rendered(request: web.Request, shown: Page) -> web.Response:
         style=style,
         script=shown.script,
         menu="\n".join(_menu(_pages(request), shown)),
-        main=main if shown.main is None else shown.main.read_text(encoding="utf-8"),
+        main=main if shown.main is None else _text(shown.main),
     )
     return web.Response(text=text, content_type="text/html", charset="utf-8")
+
+
+@cache
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
 
 
 def _menu(pages: Iterable[Page], shown: Page) -> Iterator[str]:

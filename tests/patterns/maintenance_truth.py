@@ -58,7 +58,7 @@ def _sensors(readings: list[Seen]) -> Iterable[dict[str, Any]]:
 
 def _spikes(sensor: str, series: list[tuple[Seen, float]]) -> Iterable[dict[str, Any]]:
     window: deque[float] = deque(maxlen=WINDOW)
-    told = before = None
+    reported = before = None
     readings = far = 0.0
     for seen, value in series:
         usual = value
@@ -68,8 +68,8 @@ def _spikes(sensor: str, series: list[tuple[Seen, float]]) -> Iterable[dict[str,
                 usual = mean + SPIKE * spread * (1 if value > mean else -1)
                 far += 1
                 is_rare = far <= 2 + readings / 500
-                if is_rare and (told is None or seen.time >= told + REPEAT):
-                    told = seen.time
+                if is_rare and (reported is None or seen.time >= reported + REPEAT):
+                    reported = seen.time
                     score = (value - mean) / spread
                     about = (sensor, value, mean, spread)
                     yield _notice(seen, "spike", seen.time, (score, SPIKE), about)
@@ -97,7 +97,7 @@ def _drifts(sensor: str, series: list[tuple[Seen, float]]) -> Iterable[dict[str,
     # Of the readings so far: weight, mean, variance; moving mean of the distances, its square.
     weight = mean = variance = moving = square = 0.0
     up = down = limit = 0.0
-    told, pause, before = None, 0, None
+    reported, pause, before = None, 0, None
     for number, (seen, value) in enumerate(series, 1):
         spread = max(sqrt(variance), 1e-4 * abs(mean), 1e-9)
         mean = value if number == 1 else mean
@@ -112,11 +112,11 @@ def _drifts(sensor: str, series: list[tuple[Seen, float]]) -> Iterable[dict[str,
             if max(up, down) > limit:
                 total = up if up > down else -down
                 up = down = 0.0
-                elapsed = pause if told is None else seen.time - told
+                elapsed = pause if reported is None else seen.time - reported
                 if elapsed >= pause:
-                    repeats = told is not None and elapsed < 2 * pause
+                    repeats = reported is not None and elapsed < 2 * pause
                     pause = max(REPEAT, min(DAY, 2 * pause)) if repeats else REPEAT
-                    told = seen.time
+                    reported = seen.time
                     about = (sensor, value, mean, spread)
                     yield _notice(seen, "drift", seen.time, (total, limit), about)
         weight = weight * _kept(before, seen.time) + 1
