@@ -125,7 +125,7 @@ def test_log_line_has_no_control_characters_and_forges_no_line(
 
 def test_top_prints_hostile_symbols_escaped_one_a_line() -> None:
     """No symbol clears the screen, forges a line or ends the command."""
-    day, symbols = "2026-01-31", list(SYMBOLS.values())
+    day, symbols = "2026-01-31", sorted(SYMBOLS.values())
     ranked = [Gainer(symbol, 0.5, 1.0, 1.5, 0) for symbol in symbols]
     with attacked() as worker:
         WORKER.info({"application": "a", "worker": f"127.0.0.1:{worker.port}", "pipelines": ""})
