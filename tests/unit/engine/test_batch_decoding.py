@@ -348,3 +348,15 @@ def test_a_custom_reader_is_not_called_for_a_record_without_value() -> None:
     assert [(letter.offset, letter.error) for letter in decoded.bad] == [
         (2, "ValueError: the record has no value")
     ]
+
+
+def test_sizes_are_those_of_the_values_though_another_record_is_bad() -> None:
+    """They bound what a key's state may grow by; what is left out has none."""
+    raw = [
+        raw_tick(1, Tick("A", 1.0, NOON)),
+        Raw(2, NOON, b"A", b"{"),
+        raw_tick(3, Tick("AB", 1.0, NOON)),
+    ]
+    decoded = decoder().decode(raw)
+    assert decoded.offsets == [1, 3]
+    assert decoded.sizes == [len(raw[0].value or b""), len(raw[2].value or b"")]

@@ -155,3 +155,18 @@ def test_expired_rows_are_deleted_in_slices_and_completely(
             }
             limit = facts.stream_time - table.retention
             assert all(int.from_bytes(row[-8:]) >= limit for row in rows(driver, 0, 1 << 60))
+
+
+@pytest.mark.parametrize(("beyond", "windows"), [(-1, 1), (0, 1), (1, 0)])
+def test_an_open_count_window_is_read_until_its_retention_is_over(
+    application: TickApp, drive: Drive, beyond: int, windows: int
+) -> None:
+    """Counted from its last record to the stream time, to the millisecond."""
+    table = declare_table(application, Definition("count 4", 0, HOUR, EMIT_STRATEGIES[0]))
+    raw = [
+        raw_tick(0, Tick("A", 1.5, NOON, 1)),
+        raw_tick(1, Tick("B", 1.5, NOON + HOUR + beyond, 1)),
+    ]
+    with drive(table, raw) as driver:
+        driver.fold_rest()
+        assert len(driver.state.rows_of(b"A")) == windows

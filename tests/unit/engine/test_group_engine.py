@@ -386,3 +386,16 @@ def test_a_ranking_unpublished_at_a_crash_is_published_afterwards(
         driver.crash(store="lost")
         driver.settle()
         assert len(driver.written(TOP_GAINERS, TopGainers)) == 1
+
+
+def test_the_rankings_of_all_days_are_read_newest_first(table: TopNTable, drive: Drive) -> None:
+    """Whoever wants the latest few stops reading there."""
+    raw = [raw_gain(number, "A", day, 0.5) for number, day in enumerate([1, 2, 0])]
+    with drive(table, raw) as driver:
+        driver.settle()
+        table.open(driver.state)
+        try:
+            days = [result.key for result in table.group_results()]
+        finally:
+            table.close(driver.state)
+    assert days == [day_of(FIRST + day * DAY) for day in (2, 1, 0)]

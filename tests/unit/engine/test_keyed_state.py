@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from partition_driver import Drive
 from plans import PLANS, Step, edges, run_step
+from prometheus_client import REGISTRY
 from raw_records import NOON, Raw
 
 from app.worker import TickApp
@@ -429,3 +430,18 @@ def test_changed_rows_include_those_of_broadcast_state(application: TickApp, dri
         driver.crash()
         driver.settle()
         assert dict(driver.state.shared) == {"!a": 1, "!b": 1, "!c": 1}
+
+
+def test_late_records_of_a_keyed_table_are_counted_alone(shelves: KeyedTable, drive: Drive) -> None:
+    """The metric has those that `context.late` is true for, and no other."""
+    late = [Put("A", 1, NOON), Put("A", 2, NOON - GRACE - 1), Put("A", 1, NOON - GRACE)]
+    labels = {"table": shelves.name, "partition": "0"}
+
+    def counted() -> float:
+        return REGISTRY.get_sample_value("eventfold_late_total", labels) or 0
+
+    with drive(shelves, raw_of(late)) as driver:
+        before = counted()
+        driver.settle()
+        assert [note.late for note in driver.written(NOTES, Note)] == [False, True, False]
+        assert counted() - before == 1
