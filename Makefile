@@ -31,13 +31,13 @@ test: $(VENV)/.installed-test ## every test, on a real broker and in a real brow
 
 fuzz: $(VENV)/.installed-test ## property tests, FUZZ=20 times as long; or odd records: MINUTES=60, SEED=17
 ifneq ($(MINUTES)$(SEED),)
-	@MINUTES=$(MINUTES) SEED=$(SEED) PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz_command.py
+	@MINUTES=$(MINUTES) SEED=$(SEED) PYTHONPATH=.:tests $(BIN)/python tests/fuzz/fuzz_command.py
 else
 	@FUZZ=$${FUZZ:-20} $(BIN)/python -m pytest --timeout=0 tests/unit/windows tests/unit/engine tests/topology tests/attacks
 endif
 
 chaos: $(VENV)/.installed-test ## kill, freeze, stop workers and broker, compare all pipelines; RUNS=50, or SEED=17
-	@RUNS=$${RUNS:-50} PYTHONPATH=tests:tests/patterns $(BIN)/python tests/chaos/chaos_command.py
+	@RUNS=$${RUNS:-50} PYTHONPATH=.:tests:tests/patterns $(BIN)/python tests/chaos/chaos_command.py
 
 mutants: $(VENV)/.installed-mutants ## changes of the code that no test notices; SAMPLE=100, or CHANGED=main
 	@$(VENV)/mutants/bin/python tests/mutants/mutants_command.py $(BIN)/python

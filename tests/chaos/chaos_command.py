@@ -51,7 +51,7 @@ def _total(results: list[Result], wrong: list[int]) -> str:
         f"{sum(v.finals for v in found):,} finals; "
         f"{sum(r.others for r in results):,} results of other pipelines; "
         f"{sum(r.seconds for r in results):.0f} s, "
-        f"{max(r.seconds for r in results):.0f} s a seed at most; "
+        f"{max((r.seconds for r in results), default=0):.0f} s a seed at most; "
         + (f"WRONG: seeds {', '.join(map(str, wrong))}" if wrong else "nothing wrong")
     )
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -75,3 +77,14 @@ def test_an_empty_variable_is_an_unset_one() -> None:
     """Compose and shells leave empty variables behind; the default holds then, for Faust too."""
     listed = run("faust", "-A", "app", "agents", cwd=REPOSITORY, BROKER_URL="", WEB_PORT="")
     assert listed.returncode == 0, listed.stderr
+
+
+@pytest.mark.parametrize("arguments", [("chaos", "RUNS=0"), ("fuzz", "MINUTES=0")])
+def test_a_command_of_the_makefile_finds_what_it_imports(arguments: tuple[str, str]) -> None:
+    """Nothing else runs it: it is for whoever looks for faults for an hour."""
+    made = subprocess.run(
+        ["make", f"VENV={Path(sys.executable).parents[1]}", *arguments],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert "0 runs" in made.stdout
