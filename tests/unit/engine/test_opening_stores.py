@@ -106,6 +106,18 @@ def test_a_store_is_rejected_and_left_alone_if_the_changelog_lost_its_rows(
     store.close()
 
 
+@pytest.mark.parametrize(("first", "end"), [(2, 20), (20, 20)])
+def test_a_new_store_needs_the_changelog_from_its_beginning(
+    tmp_path: Path, first: int, end: int
+) -> None:
+    """A changelog without any rows has lost none that would be missed."""
+    if first == end:
+        opened(tmp_path / "s", log(first, end)).close()
+        return
+    with pytest.raises(OtherHistoryError, match=f"begins at offset {first}"):
+        opened(tmp_path / "s", log(first, end))
+
+
 @pytest.mark.parametrize("end", [9, 10, 11, 500])
 def test_a_store_of_another_changelog_is_rebuilt_whatever_its_length(
     tmp_path: Path, end: int
