@@ -10,6 +10,9 @@ PIN     = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3
 # Those of pyproject.toml that every checkout has; the others are asked for one by one.
 EXTRAS  = avro cli embedded passwords rules
 
+# Those of the benchmarks' contestants that run the stream of docs/coming-from.md.
+PEERS   = quix bytewax faust
+
 LOCKS   = $(shell grep -l -e '--hash=' requirements/*.txt bench/peers/requirements/*.txt)
 
 .DEFAULT_GOAL := help
@@ -28,6 +31,9 @@ native: $(VENV)/.installed-native ## candles folded in C, twice as fast (optiona
 # Most of the time a test waits, for a session to time out or a process to start.
 test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser; JOBS=3 at once
 	@$(BIN)/python -m pytest -n $${JOBS:-3} --dist loadfile --no-loadscope-reorder
+
+peers: $(VENV)/.installed-peers ## Quix Streams, Bytewax and stock Faust, beside which `test` runs a stream
+	@:
 
 fuzz: $(VENV)/.installed-test ## property tests, FUZZ=20 times as long; or odd records: MINUTES=60, SEED=17
 ifneq ($(MINUTES)$(SEED),)
@@ -120,6 +126,11 @@ $(VENV)/.installed-mutants: $(VENV)/.installed-test requirements/mutants.txt
 	@$(VENV)/mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
 	@touch $@
 
+# Each in an environment of its own: their clients of Kafka are not ours.
+$(VENV)/.installed-peers: $(VENV)/.installed $(PEERS:%=bench/peers/requirements/%.txt)
+	@$(BIN)/python -m bench.peers.environments $(PEERS)
+	@touch $@
+
 $(VENV)/.installed-docs: requirements/docs.txt
 	@echo "Installing what makes the site ..."
 	@$(PYTHON) -m venv $(VENV)/docs
@@ -131,4 +142,4 @@ $(VENV)/.installed-bench: $(VENV)/.installed-test requirements/bench.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target $(VENV)/floor -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help install up native test fuzz chaos mutants check format bench soak lock docs advisories clean
+.PHONY: help install up native test peers fuzz chaos mutants check format bench soak lock docs advisories clean
