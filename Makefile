@@ -10,9 +10,6 @@ PIN     = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3
 # Those of pyproject.toml that every checkout has; the others are asked for one by one.
 EXTRAS  = avro cli embedded passwords rules
 
-# Those of the benchmarks' contestants that run the stream of docs/coming-from.md.
-PEERS   = quix bytewax faust
-
 LOCKS   = $(shell grep -l -e '--hash=' requirements/*.txt bench/peers/requirements/*.txt)
 
 .DEFAULT_GOAL := help
@@ -32,8 +29,8 @@ native: $(VENV)/.installed-native ## candles folded in C, twice as fast (optiona
 test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser; JOBS=3 at once
 	@$(BIN)/python -m pytest -n $${JOBS:-3} --dist loadfile --no-loadscope-reorder
 
-peers: $(VENV)/.installed-peers ## Quix Streams, Bytewax and stock Faust, beside which `test` runs a stream
-	@:
+peers: $(VENV)/.installed ## Quix Streams, Bytewax and stock Faust, beside which `test` runs a stream
+	@$(BIN)/python -m bench.peers.environments quix bytewax faust
 
 fuzz: $(VENV)/.installed-test ## property tests, FUZZ=20 times as long; or odd records: MINUTES=60, SEED=17
 ifneq ($(MINUTES)$(SEED),)
@@ -126,11 +123,6 @@ $(VENV)/.installed-native: $(VENV)/.installed requirements/native.txt native/pyp
 $(VENV)/.installed-mutants: $(VENV)/.installed-test requirements/mutants.txt
 	@$(PYTHON) -m venv $(VENV)/mutants
 	@$(VENV)/mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutants.txt
-	@touch $@
-
-# Each in an environment of its own: their clients of Kafka are not ours.
-$(VENV)/.installed-peers: $(VENV)/.installed $(PEERS:%=bench/peers/requirements/%.txt)
-	@$(BIN)/python -m bench.peers.environments $(PEERS)
 	@touch $@
 
 $(VENV)/.installed-docs: requirements/docs.txt
