@@ -29,6 +29,9 @@ native: $(VENV)/.installed-native ## candles folded in C, twice as fast (optiona
 test: $(VENV)/.installed-test ## every test, on a real broker and in a real browser; JOBS=3 at once
 	@$(BIN)/python -m pytest -n $${JOBS:-3} --dist loadfile --no-loadscope-reorder
 
+peers: $(VENV)/.installed ## Quix Streams, Bytewax and stock Faust, beside which `test` runs a stream
+	@$(BIN)/python -m bench.peers.environments quix bytewax faust
+
 fuzz: $(VENV)/.installed-test ## property tests, FUZZ=20 times as long; or odd records: MINUTES=60, SEED=17
 ifneq ($(MINUTES)$(SEED),)
 	@MINUTES=$(MINUTES) SEED=$(SEED) PYTHONPATH=.:tests $(BIN)/python tests/fuzz/fuzz_command.py
@@ -46,6 +49,8 @@ check: $(VENV)/.installed-test ## lint, types, import rules, formatting, advisor
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@# By the node of its wheel. Without the variable it asks npm for a newer version.
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/python requirements/audit.py $(LOCKS)
 	@! git grep -nE '^(<<<<<<<|>>>>>>>) '
@@ -131,4 +136,4 @@ $(VENV)/.installed-bench: $(VENV)/.installed-test requirements/bench.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target $(VENV)/floor -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help install up native test fuzz chaos mutants check format bench soak lock docs advisories clean
+.PHONY: help install up native test peers fuzz chaos mutants check format bench soak lock docs advisories clean

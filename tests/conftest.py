@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from aiokafka.consumer import consumer, fetcher
-from confluent_kafka.admin import AdminClient
 from hypothesis import Phase, is_hypothesis_test, settings
-from workers import Market, until
+from workers import Market, delete_topics
 
 from eventfold.embedded import LocalBroker, ports
 from eventfold.embedded import broker as embedded
@@ -93,7 +92,7 @@ def _kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
 @pytest.fixture(scope="module")
 def broker(_kafka: LocalBroker) -> LocalBroker:
     """Return a broker without the topics of the modules before, so without their offsets."""
-    _clear(AdminClient({"bootstrap.servers": _kafka.bootstrap}))
+    delete_topics(_kafka.bootstrap)
     return _kafka
 
 
@@ -107,13 +106,3 @@ def bootstrap(broker: LocalBroker) -> str:
 def market(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Market:
     """Return an application with clean topics, of a module that starts workers."""
     return Market(bootstrap, tmp_path_factory.mktemp("market"))
-
-
-def _clear(admin: AdminClient) -> None:
-    def topics() -> list[str]:
-        return [name for name in admin.list_topics(timeout=30).topics if not name.startswith("__")]
-
-    found = topics()
-    for deleted in admin.delete_topics(found, operation_timeout=30).values() if found else ():
-        deleted.result(30)
-    until(lambda: not topics())

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from app.settings import Settings
 from eventfold.embedded import ports
@@ -315,6 +316,19 @@ def send(
             producer.poll(0.01)
     assert producer.flush(60) == 0
     return count
+
+
+def delete_topics(bootstrap: str) -> None:
+    """Delete all topics but Kafka's own, and with them the offsets of groups."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+
+    def topics() -> list[str]:
+        return [name for name in admin.list_topics(timeout=30).topics if not name.startswith("__")]
+
+    found = topics()
+    for deleted in admin.delete_topics(found, operation_timeout=30).values() if found else ():
+        deleted.result(30)
+    until(lambda: not topics())
 
 
 def until(condition: Callable[[], T], timeout: float = 30) -> T:

@@ -2,6 +2,8 @@
 
     subprocess.Popen([python_of("quix"), "bench/peers/quix.py"], env=...)
 
+usage: python -m bench.peers.environments NAME...    # makes those of these contestants
+
 They are in `.venv/peers/<name>` of the checkout, so the packages of contestants and project don't
 conflict. `make lock` pins `requirements/<name>.in` again.
 """
@@ -10,6 +12,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
@@ -38,23 +41,46 @@ def python_of(name: str) -> Path:
     Makes its environment if there is none, or if its requirements or this Python have changed;
     that takes a minute. Raises PeerError if it can't be installed.
     """
+    found = installed(name)
+    if found:
+        return found
+    home, pins = DIRECTORY / name, _pins(name)
+    python = home / "bin" / "python"
+    print(f"installing {name} into {home} ...", flush=True)
+    shutil.rmtree(home, ignore_errors=True)
+    # The pip of this environment serves: another one takes longer to install than some contestants.
+    _run(name, sys.executable, "-m", "venv", "--without-pip", str(home))
+    pip = (sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check")
+    _run(name, *pip, "install", "--quiet", "--require-hashes", "-r", str(pins))
+    if name == "flink":
+        _add_connector(home)
+    _mark(home).write_text(_contents(pins), encoding="utf-8")
+    return python
+
+
+def installed(name: str) -> Path | None:
+    """Return the interpreter of a contestant; None if its environment is not made or outdated."""
+    home, pins = DIRECTORY / name, _pins(name)
+    mark = _mark(home)
+    if mark.exists() and mark.read_text(encoding="utf-8") == _contents(pins):
+        return home / "bin" / "python"
+    return None
+
+
+def _pins(name: str) -> Path:
     pins = REQUIREMENTS / f"{name}.txt"
     if not pins.exists():
         raise PeerError(f"no contestant is called {name}: there is no {pins}")
-    home = DIRECTORY / name
-    python, mark = home / "bin" / "python", home / "installed"
-    wanted = f"{sys.version}\n{hashlib.sha256(pins.read_bytes()).hexdigest()}\n{CONNECTOR.sha256}\n"
-    if mark.exists() and mark.read_text(encoding="utf-8") == wanted:
-        return python
-    print(f"installing {name} into {home} ...", flush=True)
-    shutil.rmtree(home, ignore_errors=True)
-    _run(name, sys.executable, "-m", "venv", str(home))
-    quiet = ("--quiet", "--disable-pip-version-check")
-    _run(name, str(python), "-m", "pip", "install", *quiet, "--require-hashes", "-r", str(pins))
-    if name == "flink":
-        _add_connector(home)
-    mark.write_text(wanted, encoding="utf-8")
-    return python
+    return pins
+
+
+def _mark(home: Path) -> Path:
+    """Return the file of an environment that names what was installed."""
+    return home / "installed"
+
+
+def _contents(pins: Path) -> str:
+    return f"{sys.version}\n{hashlib.sha256(pins.read_bytes()).hexdigest()}\n{CONNECTOR.sha256}\n"
 
 
 def _run(name: str, *command: str) -> None:
@@ -72,3 +98,12 @@ def _add_connector(home: Path) -> None:
     except BrokerError as error:
         raise PeerError(f"can't install flink: {error}") from error
     shutil.copy(home / CONNECTOR.path, libraries)
+
+
+if __name__ == "__main__":
+    try:
+        # At once: an installation waits for the network for most of the time.
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(python_of, sys.argv[1:]))
+    except PeerError as error:
+        sys.exit(str(error))

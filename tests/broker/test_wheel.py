@@ -1,24 +1,35 @@
-"""The library alone, installed from its wheel into an empty environment, on a real broker."""
+"""The library alone, installed from its wheel: examples in an empty directory, on a real broker."""
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
 import time
 import venv
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import truth
 from confluent_kafka.admin import AdminClient
-from workers import MINUTE, REPOSITORY, Market, until
+from workers import MINUTE, REPOSITORY, Market, Worker, until
 
-STREAM = REPOSITORY / "tests" / "own" / "page_views.py"
+EXAMPLES = REPOSITORY / "examples"
 
-VIEWS = 3_000
+#: The windows of `site_visits.py`, and of `bike_stations.py`.
+SIZE, ADVANCE = 5 * MINUTE, MINUTE
+
+VISITS = 3_000
+WINDOWS = 12
+
+#: Value of a record.
+Value = dict[str, Any]
 
 
 def run(*command: object) -> str:
@@ -74,8 +85,8 @@ def test_wheel_names_an_extra_that_is_not_installed(python: Path) -> None:
 @pytest.mark.parametrize(
     ("application", "variable", "reason"),
     [
-        (STREAM.stem, "BROKER_URL=127.0.0.1:1", "no Kafka broker answers"),
-        (STREAM.stem, "WEB_PORT=web", "WEB_PORT=web: "),
+        ("site_visits", "BROKER_URL=127.0.0.1:1", "no Kafka broker answers"),
+        ("site_visits", "WEB_PORT=web", "WEB_PORT=web: "),
         ("nosuch", "F_CONSOLE_PORT=x", "-A nosuch is no Faust application"),
     ],
 )
@@ -87,7 +98,7 @@ def test_command_on_the_wheel_ends_in_one_line(
     ended = subprocess.run(
         [python.with_name("faust"), "-A", application, "topics"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(STREAM.parent), name: value},
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES), name: value},
         check=False,
         capture_output=True,
         text=True,
@@ -97,55 +108,139 @@ def test_command_on_the_wheel_ends_in_one_line(
     assert "Traceback" not in ended.stderr
 
 
+def worker_of(example: str, python: Path, market: Market, directory: Path) -> Worker:
+    """Return a worker of the wheel for an example, to be started in an empty directory."""
+    application = f"{market.application}-{example}"
+    worker = market.worker(PYTHONPATH=EXAMPLES, EVENTFOLD_APP_ID=application)
+    worker.command_line = [str(python.with_name("faust")), "-A", example, "worker", "-l", "info"]
+    worker.directory = directory
+    return worker
+
+
+def send(market: Market, topic: str, key: Callable[[Value], str], values: list[Value]) -> None:
+    """Send values with the keys that a function makes of them."""
+    market.send([(key(each), json.dumps(each).encode(), each["time"]) for each in values], topic)
+
+
+def records(market: Market, topic: str) -> list[Value]:
+    """Return the decoded values of a topic, partition by partition."""
+    return [json.loads(message.value()) for message in truth.read(market.bootstrap, topic)]
+
+
+def visits() -> list[Value]:
+    """Make visits of five pages over 20 minutes, up to 30 s out of order."""
+    chance = random.Random(1)
+    begin = int(time.time() * 1000) - 21 * MINUTE
+    return [
+        {
+            "page": f"page-{chance.randrange(5)}",
+            "seconds": chance.randrange(600),
+            "time": begin + number * 20 * MINUTE // VISITS - chance.randrange(30_000),
+        }
+        for number in range(VISITS)
+    ]
+
+
+def windows(made: list[Value]) -> dict[tuple[str, int], tuple[int, int, float]]:
+    """Compute visits, longest and mean of each page and window by a naive loop."""
+    seconds: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+    for visit in made:
+        last = visit["time"] // ADVANCE * ADVANCE
+        for start in range(last - SIZE + ADVANCE, last + 1, ADVANCE):
+            seconds[visit["page"], start].append(visit["seconds"])
+    return {each: (len(s), max(s), sum(s) / len(s)) for each, s in seconds.items()}
+
+
 @pytest.mark.timeout(300)
-def test_stream_of_thirty_lines_runs_on_the_wheel_and_creates_only_its_own_topics(
+def test_site_visits_run_on_the_wheel_and_create_only_their_own_topics(
     python: Path, market: Market, tmp_path: Path
 ) -> None:
-    """Each minute's views are counted, across a restart, in an empty directory."""
+    """Each window is right, across a restart, in an empty directory."""
     admin = AdminClient({"bootstrap.servers": market.bootstrap})
     before = set(admin.list_topics(timeout=30).topics)
-    now = int(time.time() * 1000)
-    times = [now - 20 * MINUTE + number * 100 for number in range(VIEWS)]
-    worker = market.worker(PYTHONPATH=STREAM.parent, EVENTFOLD_APP_ID=market.application)
-    faust = str(python.with_name("faust"))
-    worker.command_line = [faust, "-A", STREAM.stem, "worker", "-l", "info"]
-    worker.directory = tmp_path
+    made = visits()
+    expected = windows(made)
 
-    with worker:
-        send(market, times[: VIEWS // 2])
-        until(lambda: truth.read(market.bootstrap, "views-by-minute"))
+    def latest() -> dict[tuple[str, int], tuple[int, int, float]]:
+        found = sorted(records(market, "page-times"), key=itemgetter("revision"))
+        return {(e["page"], e["start"]): (e["visits"], e["longest"], e["mean"]) for e in found}
+
+    with worker_of("site_visits", python, market, tmp_path) as worker:
+        send(market, "visits", itemgetter("page"), made[: VISITS // 2])
+        until(lambda: records(market, "page-times"))
         worker.restart()
-        send(market, times[VIEWS // 2 :])
-
-        def counts() -> dict[int, int]:
-            values = (
-                json.loads(m.value()) for m in truth.read(market.bootstrap, "views-by-minute")
-            )
-            newest = sorted(values, key=lambda value: value["revision"])
-            return {value["start"]: value["count"] for value in newest}
-
-        expected = Counter(each // MINUTE * MINUTE for each in times)
-        until(lambda: counts() == expected)
-        status, rows = worker.get("/api/windows/page_views/home?window=1m")
-        assert (status, [row["count"] for row in rows]) == (200, list(expected.values()))
+        send(market, "visits", itemgetter("page"), made[VISITS // 2 :])
+        until(lambda: latest() == expected)
+        status, rows = worker.get("/api/windows/pages/page-3?window=5m/1m")
+        counts = [expected[each][0] for each in sorted(expected) if each[0] == "page-3"]
+        assert (status, [row["count"] for row in rows]) == (200, counts)
 
     listed = worker.command("topics", "--json")
     assert (listed.returncode, listed.stderr) == (0, "")
     states = {row["topic"]: row["state"] for row in json.loads(listed.stdout)}
-    topics = "views", "views-by-minute", "dead-letters", "tickstream-owners"
+    topics = "visits", "page-times", "late-visits", "dead-letters", "tickstream-owners"
     assert states == dict.fromkeys(topics, "exists")
 
-    application = market.application
+    application = worker.environment["EVENTFOLD_APP_ID"]
     created = set(admin.list_topics(timeout=30).topics) - before
     own = {each for each in created if not each.startswith("__")}
     assert own == {
         *topics,
-        f"{application}-page_views-changelog",
+        f"{application}-pages-changelog",
         f"{application}-__assignor-__leader",
     }
 
 
-def send(market: Market, times: list[int]) -> None:
-    """Send a view of one page at each time (ms)."""
-    views = (("home", json.dumps({"page": "home", "time": t}).encode(), t) for t in times)
-    market.send(views, "views")
+def statuses() -> list[Value]:
+    """Make statuses of stations, two a window, which are often without a bike in both."""
+    chance = random.Random(2)
+    begin = int(time.time() * 1000) // SIZE * SIZE - (WINDOWS + 1) * SIZE
+    return [
+        {
+            "city": city,
+            "station": station,
+            "bikes": chance.choice([0, 0, 0, 0, 0, 3]),
+            "time": begin + half * SIZE // 2,
+        }
+        for half in range(2 * WINDOWS)
+        for city in ("Bern", "Basel")
+        for station in range(4)
+    ]
+
+
+def alerts(made: list[Value]) -> list[tuple[str, int, int]]:
+    """Compute city, station and time of each third window in a row without a bike, naively."""
+    most: defaultdict[tuple[str, int, int], int] = defaultdict(int)
+    for each in made:
+        window = each["city"], each["station"], each["time"] // SIZE
+        most[window] = max(most[window], each["bikes"])
+    found, empty = [], Counter()
+    for city, station, window in sorted(most):
+        place = city, station
+        empty[place] = 0 if most[city, station, window] else empty[place] + 1
+        if empty[place] == 3:
+            found.append((*place, (window + 1) * SIZE - 1))
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_bike_stations_run_on_the_wheel(python: Path, market: Market, tmp_path: Path) -> None:
+    """Windows closed by later statuses, keys of two fields, and a processor of their results."""
+    made = statuses()
+    expected = alerts(made)
+    assert len(expected) > 3
+    # They close the last windows.
+    ends = [each | {"time": each["time"] + SIZE} for each in made[-8:]]
+
+    def found() -> list[tuple[str, int, int]]:
+        sent = records(market, "empty-stations")
+        return sorted((each["city"], each["station"], each["time"]) for each in sent)
+
+    with worker_of("bike_stations", python, market, tmp_path):
+        send(market, "station-status", station_key, made + ends)
+        until(lambda: found() == expected)
+
+
+def station_key(status: Value) -> str:
+    """Return Kafka's key of a status: a JSON array of its fields."""
+    return json.dumps([status["city"], status["station"]], separators=(",", ":"))

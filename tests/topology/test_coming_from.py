@@ -40,7 +40,7 @@ def test_faust_accepts_its_stream() -> None:
 
 
 def test_other_streams_are_python() -> None:
-    """Their frameworks are not installed here."""
+    """Their frameworks are not installed here: tests/broker/test_same_stream.py runs them."""
     assert len(OTHERS) == 2
     for block in OTHERS:
         compile(block, "coming-from.md", "exec")
