@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from aiohttp import ClientPayloadError, ClientResponse, ClientResponseError
+from aiohttp import ClientPayloadError, ClientResponse, ClientResponseError, InvalidURL
 
 #: Most bytes of a decompressed body; the largest page of windows that a query may ask for has 3 MB.
 LIMIT = 32 << 20
@@ -27,6 +27,8 @@ def describe_failure(error: Exception) -> str:
     """Describe why a request failed, without the request's headers and URL that aiohttp adds."""
     if isinstance(error, ClientResponseError):
         return f"{error.status} {error.message}".strip()
+    if isinstance(error, InvalidURL):
+        return "its URL is invalid"
     return str(error) or type(error).__name__
 
 

@@ -5,9 +5,12 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from yarl import URL
+
 from eventfold.cli.command import CommandError, OptionError
 from eventfold.connectors.sink import Sink, SinkRecord
 from eventfold.extras import demand
+from eventfold.security.urls import masked
 from eventfold.topics import BoundTopic
 
 #: How targets are written, for messages.
@@ -71,6 +74,12 @@ def _csv(target: str, topic: BoundTopic) -> Sink:
 def _webhook(target: str, topic: BoundTopic, headers: Path | None) -> Sink:
     from eventfold.connectors.webhook import WebhookSink  # noqa: PLC0415  # the same
 
+    try:
+        host = URL(target).host
+    except ValueError:  # its text would have the password
+        host = None
+    if not host:
+        raise OptionError(f"--to: {masked(target)} is no URL: https://HOST:PORT/PATH")
     content_type = "application/octet-stream" if topic.read else "application/json"
     return WebhookSink(target, _headers(headers) if headers else {}, content_type)
 

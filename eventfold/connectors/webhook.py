@@ -11,6 +11,7 @@ import stamina
 
 from eventfold.answers import describe_failure, read_answer, retry_after
 from eventfold.connectors.sink import Batch, Reject, Sink, SinkRecord
+from eventfold.security.urls import masked
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class WebhookSink(Sink):
                 return
             is_of_client = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
             if is_of_client and status not in _NOT_THE_RECORD:
-                raise _RejectedError(f"{self._url} answered {answer}")
+                raise _RejectedError(f"{masked(self._url)} answered {answer}")
             raise _AgainError(answer, retry_after(response.headers.get("Retry-After", "")))
 
     async def close(self) -> None:

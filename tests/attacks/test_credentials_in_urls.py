@@ -5,16 +5,22 @@ import sys
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import unused_port
 
 from app.market.settings import MarketSettings
 from app.settings import Settings
 from app.transactions.settings import TransactionSettings
+from eventfold.answers import describe_failure
+from eventfold.cli.command import OptionError
+from eventfold.cli.targets import sink_into
+from eventfold.connectors.sink import Batch, SinkRecord
+from eventfold.connectors.webhook import WebhookSink
 from eventfold.formats import client
 from eventfold.formats.errors import RegistryError
 from eventfold.security.urls import SecretUrl, masked
 from eventfold.settings import SettingsError
+from eventfold.topics import DEAD_LETTERS
 
 FAUST = Path(sys.executable).with_name("faust")
 #: In the environments below, and nowhere else.
@@ -146,6 +152,45 @@ async def test_schema_registry_error_contains_no_credentials() -> None:
         await runner.cleanup()
     assert "500" in str(failed.value)
     assert not any(text in str(failed.value) for text in (SECRET, "Basic", "ann"))
+
+
+async def test_dead_letter_of_a_webhook_contains_no_credentials() -> None:
+    """Its readers may be others than those who may post to the endpoint."""
+
+    async def refuse(_: web.Request) -> web.Response:
+        return web.Response(status=422)
+
+    application, port = web.Application(), unused_port()
+    application.router.add_post("/hook", refuse)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    sink = WebhookSink(f"http://ann:{SECRET}@127.0.0.1:{port}/hook?key={SECRET}", {})
+    reasons: list[str] = []
+
+    async def reject(_: SinkRecord, reason: str) -> None:
+        reasons.append(reason)
+
+    try:
+        await sink.open()
+        await sink.write([Batch("t", 0, [SinkRecord("t", 0, 0, b"A", b"{}", 0)], 1)], reject)
+    finally:
+        await sink.close()
+        await runner.cleanup()
+    assert reasons == [f"http://***@127.0.0.1:{port}/hook?*** answered 422 Unprocessable Entity"]
+
+
+@pytest.mark.parametrize("broken", ["http://ann:{}@/hook", "http://ann:{}@host:99999/hook"])
+async def test_invalid_url_of_a_webhook_is_rejected_without_its_password(broken: str) -> None:
+    """At the start: its records would be posted again and again, with the URL in the log."""
+    url = broken.format(SECRET)
+    with pytest.raises(OptionError) as refused:
+        sink_into(url, DEAD_LETTERS.of(Settings()), None, None)
+    assert SECRET not in str(refused.value)
+    async with ClientSession() as http:
+        with pytest.raises(ValueError, match="ann") as failed:
+            await http.post(url)
+    assert SECRET not in describe_failure(failed.value)
 
 
 @pytest.mark.parametrize(

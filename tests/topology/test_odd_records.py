@@ -4,14 +4,17 @@
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
+import eventfold as ef
 from app import app
 from app.market.topics import CLOSES
 from app.transactions.records import Rule, RuleChange
 from app.transactions.topics import TRANSACTION_CHECKS
+from eventfold.records import Name
 from eventfold.records.candles import Candle
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS, Topic
@@ -64,3 +67,25 @@ def test_out_of_range_amount_is_a_dead_letter(driver: TopologyDriver, amount: in
     check |= {"kind": "payment", "refers_to": None, "partition": 0, "offset": 0}
     driver.pipe_raw(TRANSACTION_CHECKS, b"A", msgspec.json.encode(check), partition=0)
     assert_dead_letter(driver, TRANSACTION_CHECKS, "$.amount")
+
+
+class View(ef.Record):
+    """Somebody saw a page."""
+
+    page: Name
+    time: int
+
+
+def test_key_of_a_custom_stream_is_as_long_as_its_type_allows(tmp_path: Path) -> None:
+    """docs/streams.md: longer keys than a `Name` has are dead letters."""
+    views = ef.Topic("views", View, key="page")
+    own = ef.App("bounded", settings=ef.Settings(APP_DATADIR=tmp_path))
+    table = own.window_table("pages", views, ef.tumbling("1m"), seen=ef.count())
+    with TopologyDriver(own, partitions=1) as driver:
+        for length in (0, 1, 256, 257, 60_000):
+            page = "x" * length
+            value = msgspec.json.encode({"page": page, "time": driver.now})
+            driver.pipe_raw(views, page.encode(), value, partition=0)
+        driver.settle()
+        assert [letter.offset for letter in driver.topic(DEAD_LETTERS)] == [0, 3, 4]
+        assert sorted(map(len, table.keys())) == [1, 256]

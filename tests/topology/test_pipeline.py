@@ -6,11 +6,14 @@ The product's own agents and tables; two partitions, then one behind the reparti
 from collections import Counter, defaultdict
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from market_truth import DAY, GRACE, ORDERS, Truth, candles, gains, judge, late_ticks, rankings
 from msgspec import structs
 from worker_scenarios import LATER, SCENARIOS, SYMBOLS, Market, Scenario, play
 
+from app import app
 from app.market.rankings import active, best, ranked, worst
 from app.market.topics import (
     CANDLES,
@@ -21,6 +24,7 @@ from app.market.topics import (
     TOP_GAINERS,
     TOP_LOSERS,
 )
+from eventfold.native import extension
 from eventfold.records.candles import Candle
 from eventfold.testing import TopologyDriver
 from eventfold.topics import DEAD_LETTERS
@@ -31,11 +35,22 @@ from tables.gainers import gainers as gainer_table
 
 
 @settings(max_examples=150)
-@given(SCENARIOS)
+@given(SCENARIOS, st.booleans() if extension() else st.just(value=False))
 def test_every_stage_is_exact_through_random_worker_failures(
-    market: Market, scenario: Scenario
+    market: Market, scenario: Scenario, native: bool
 ) -> None:
-    """Each result is that of all ticks at once, finals are published once, nothing is lost."""
+    """Each result is that of all ticks at once, finals are published once, nothing is lost.
+
+    Whether ticks are folded by native code or by pure Python.
+    """
+    conf = app.tasks.conf.model_copy(update={"native": native})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app.tasks, "conf", conf)
+        assert_exact(market, scenario)
+
+
+def assert_exact(market: Market, scenario: Scenario) -> None:
+    """Play a scenario, then assert that each stage is exact, also after a restore."""
     with market(partitions=2, start=LATER, commit_time=scenario.commit_time) as driver:
         play(driver, scenario)
         truth = judge(driver.records(TICKS))

@@ -46,6 +46,31 @@ def pages_of(entry: Any) -> list[str]:
     return [page for part in parts for page in pages_of(part)]
 
 
+#: Directories of the checkout, by which a path in a document is told from other code.
+PLACES = {
+    *("agents", "app", "bench", "deploy", "docs", "eventfold", "examples", "native", "packaging"),
+    *("requirements", "tables", "tests"),
+}
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "SECURITY.md", *PAGES])
+def test_files_named_in_a_document_exist(document: str) -> None:
+    """A module that was renamed leaves no stale path behind."""
+    at = DOCS / document if document in PAGES else REPOSITORY / document
+    named = re.findall(r"`([\w./*-]+)`", at.read_text(encoding="utf-8"))
+    paths = {name for name in named if name.partition("/")[0] in PLACES and "/" in name}
+    assert [path for path in sorted(paths) if not list(REPOSITORY.glob(path.rstrip("/")))] == []
+
+
+def test_operators_named_for_contributors_are_modules() -> None:
+    """The guide names them without their directory."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (names,) = re.findall(r"`eventfold/engine/`\s\(([^)]+)\)", text)
+    modules = re.findall(r"\w+\.py", names)
+    assert len(modules) > 3
+    assert [name for name in modules if not (REPOSITORY / "eventfold/engine" / name).exists()] == []
+
+
 def test_reference_has_every_public_name() -> None:
     """Under its own name, wherever it is defined."""
     reference = (DOCS / "reference.md").read_text(encoding="utf-8")

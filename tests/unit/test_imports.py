@@ -1,9 +1,16 @@
 """The maths can be imported without Faust, a Kafka client, a store or a web server."""
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGES = ("eventfold", "app", "agents", "tables")
 
 #: Packages of the machinery: Faust, Kafka client, store, web server, metrics.
 HEAVY = ("faust", "mode", "aiokafka", "rocksdict", "aiohttp", "prometheus_client")
@@ -99,3 +106,31 @@ def test_importing_the_library_reads_no_environment_variable() -> None:
         [sys.executable, "-c", LOOK_UPS], capture_output=True, text=True, check=True
     )
     assert done.stdout == ""
+
+
+def imports_of(module: str, path: Path, known: set[str]) -> Iterator[str]:
+    """Yield the modules that a module imports: anywhere in it, also for type checkers alone."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names if each.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for each in node.names:
+                whole = f"{node.module}.{each.name}"
+                found = whole if whole in known else node.module
+                if found in known and found != module:
+                    yield found
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """An import in a function, or for types, counts as one."""
+    paths = {
+        ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in PACKAGES
+        for path in (REPOSITORY / package).rglob("*.py")
+    }
+    graph = {module: set(imports_of(module, path, set(paths))) for module, path in paths.items()}
+    assert len(graph["eventfold.worker.app"]) > 5
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))

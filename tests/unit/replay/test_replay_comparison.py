@@ -73,6 +73,25 @@ def test_a_difference_names_its_fields() -> None:
 
 
 @pytest.mark.parametrize(
+    ("live", "replayed", "is_equal"),
+    [
+        ([1.0, 2.0], [1.0, 2.0 + 1e-12], True),
+        ([1.0], [1.0, 2.0], False),
+        ([1.0, 2.0], [1.0], False),
+        ([], [1.0], False),
+        ([{"a": 1.0}], [{"a": 1.0, "b": 1}], False),
+        ([{"a": 1.0, "b": 1}], [{"a": 1.0}], False),
+    ],
+)
+def test_lists_are_equal_if_all_their_entries_are(
+    live: list[Any], replayed: list[Any], *, is_equal: bool
+) -> None:
+    """A ranking that is cut off is another one."""
+    found = compared(pair([candle(top=live)], [candle(top=replayed)]))
+    assert (found.differences == []) is is_equal
+
+
+@pytest.mark.parametrize(
     ("live", "replayed", "kinds"),
     [
         ([1, 2], [2, 1], []),
