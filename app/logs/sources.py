@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from socket import gethostname
 
 import click
 
@@ -13,6 +14,7 @@ from eventfold.cli.progress import bar
 from eventfold.cli.sources import Source, send_all
 from eventfold.connectors import Record
 from eventfold.connectors.outbox import Outbox
+from eventfold.connectors.position import PositionedOutbox
 
 #: Records that `--dry-run` prints.
 SHOWN = 10
@@ -34,9 +36,18 @@ async def _send_log(command: LongCommand) -> None:
             conf = command.app.settings
             topic = options["topic"] or source.topic.of(conf).name
             shown = bar(path.name, done=lambda: source.position, total=lambda: source.size)
+            outbox = Outbox(conf, topic)
+            if options["follow"]:
+                outbox = PositionedOutbox(
+                    conf,
+                    topic,
+                    source,
+                    _group(command, path, topic),
+                    from_start=options["from_start"],
+                )
             await send_all(
                 command,
-                Outbox(conf, topic),
+                outbox,
                 slices,
                 [topic],
                 is_live=options["follow"],
@@ -49,6 +60,12 @@ async def _send_log(command: LongCommand) -> None:
         elif options["dry_run"]:
             command.say(json.dumps(report.facts()))
         report.demand(options["allow_bad"], path.name)
+
+
+def _group(command: LongCommand, path: Path, topic: str) -> str:
+    """Return the consumer group that keeps the position in a file."""
+    named = command.kwargs["group"] or f"{gethostname()}:{path.absolute()}"
+    return f"{command.app.settings.app_id}-log-{topic}-{named}"
 
 
 async def _print_records(command: LongCommand, slices: AsyncIterator[list[Record]]) -> None:
@@ -69,7 +86,20 @@ SOURCES = (
                 ["--follow"], is_flag=True, help="log: go on as the file grows and is rotated."
             ),
             click.Option(
-                ["--only-new"], is_flag=True, help="log: with --follow, skip what is in the file."
+                ["--only-new"],
+                is_flag=True,
+                help="log: with --follow, skip what is in the file when it is followed first.",
+            ),
+            click.Option(
+                ["--from-start"],
+                is_flag=True,
+                help="log: with --follow, forget how far the file was sent: begin at its start.",
+            ),
+            click.Option(
+                ["--group"],
+                metavar="NAME",
+                help="log: with --follow, the name under which Kafka keeps how far the file was "
+                "sent; the host and the path if not set.",
             ),
             click.Option(
                 ["--zone"],

@@ -63,7 +63,7 @@ class RulesFeed(Service):
 
     def __init__(self, tasks: Tasks, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._tasks = tasks
+        self._of_worker = tasks
         self._told = ""
         #: The version of each rule that the broker will never accept.
         self._refused: dict[str, int] = {}
@@ -86,7 +86,7 @@ class RulesFeed(Service):
 
     @property
     def _ours(self) -> bool:
-        return self._tasks.running(PLACE) is not None
+        return self._of_worker.running(PLACE) is not None
 
     def _complain(self, error: Exception) -> None:
         text = " ".join(f"{type(error).__name__}: {error}".split())[:500]
