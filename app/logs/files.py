@@ -88,8 +88,6 @@ class LogFile:
         self._missed: list[Path] = []
         self._was_rotated = False
         self._known: os.stat_result
-        #: Number of rotations and truncations seen.
-        self.restarts = 0
 
     @property
     def size(self) -> int:
@@ -229,7 +227,6 @@ class LogFile:
         raw = self._raw_file()
         raw.seek(0)
         self._begin(os.pread(raw.fileno(), _HEAD, 0))
-        self.restarts += 1
 
     def _next_file(self) -> IO[bytes] | None:
         """Open the file that has taken the place of the one that was read to its end, if any.
@@ -246,11 +243,9 @@ class LogFile:
             if not self._was_rotated:
                 self._was_rotated = True
                 return None
-            following = self._path.open("rb")
+            return self._path.open("rb")
         except OSError:  # not there yet
             return None
-        self.restarts += 1
-        return following
 
     def _split(self, data: bytes) -> Chunk:
         data, first = self._rest + data, self._start_of_rest

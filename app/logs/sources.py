@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from socket import gethostname
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from eventfold.cli.sources import Source, send_all
 from eventfold.connectors import Record
 from eventfold.connectors.outbox import Outbox
 from eventfold.connectors.position import PositionedOutbox
+
+if TYPE_CHECKING:
+    from app.logs.source import LogSource
 
 #: Records that `--dry-run` prints.
 SHOWN = 10
@@ -33,25 +37,14 @@ async def _send_log(command: LongCommand) -> None:
         if options["dry_run"]:
             await _print_records(command, slices)
         else:
-            conf = command.app.settings
-            topic = options["topic"] or source.topic.of(conf).name
-            shown = bar(path.name, done=lambda: source.position, total=lambda: source.size)
-            outbox = Outbox(conf, topic)
-            if options["follow"]:
-                outbox = PositionedOutbox(
-                    conf,
-                    topic,
-                    source,
-                    _group(command, path, topic),
-                    from_start=options["from_start"],
-                )
+            outbox = _outbox(command, path, source)
             await send_all(
                 command,
                 outbox,
                 slices,
-                [topic],
+                [outbox.topic],
                 is_live=options["follow"],
-                shown=shown,
+                shown=bar(path.name, done=lambda: source.position, total=lambda: source.size),
                 report=report,
             )
     finally:
@@ -62,10 +55,15 @@ async def _send_log(command: LongCommand) -> None:
         report.demand(options["allow_bad"], path.name)
 
 
-def _group(command: LongCommand, path: Path, topic: str) -> str:
-    """Return the consumer group that keeps the position in a file."""
-    named = command.kwargs["group"] or f"{gethostname()}:{path.absolute()}"
-    return f"{command.app.settings.app_id}-log-{topic}-{named}"
+def _outbox(command: LongCommand, path: Path, source: "LogSource") -> Outbox:
+    """Return what sends the lines, and keeps the position in a file that is followed."""
+    conf, options = command.app.settings, command.kwargs
+    topic = options["topic"] or source.topic.of(conf).name
+    if not options["follow"]:
+        return Outbox(conf, topic)
+    name = options["group"] or f"{gethostname()}:{path.absolute()}"
+    group = f"{conf.app_id}-log-{topic}-{name}"
+    return PositionedOutbox(conf, topic, source, group, from_start=options["from_start"])
 
 
 async def _print_records(command: LongCommand, slices: AsyncIterator[list[Record]]) -> None:
