@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
 from eventfold.connectors import Record
@@ -84,8 +85,8 @@ class PositionedOutbox(Outbox):
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
-            await asyncio.wait([writing], timeout=STOP_TIMEOUT)
-            writing.cancel()
+            with suppress(TimeoutError, KafkaError, TakenOverError):
+                await asyncio.wait_for(writing, STOP_TIMEOUT)
             raise
 
     async def _write(self, records: Iterable[Record], position: Position) -> None:
