@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterable
 
 from app import app
-from app.market.records import late_tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from eventfold.engine.batch import Batch
 from tables.candles import candles
 
 candles.publish(CANDLES)
-candles.late(TICKS_LATE, late_tick)
+candles.late(TICKS_LATE)
 
 
 # As `app.fold(candles)` declares it, which the other agents use.

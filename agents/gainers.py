@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable
 from app import app
 from app.market.gains import gain
 from app.market.rankings import active, worst
-from app.market.records import DailyGain, late_tick
+from app.market.records import DailyGain
 from app.market.settings import DAY, settings
 from app.market.topics import (
     BEST_GAINS,
@@ -55,7 +55,7 @@ def daily_gain(result: WindowResult) -> DailyGain:
 IN_TWO_STAGES = settings().ranking_stages == 2
 
 days.publish(PARTITION_GAINS if IN_TWO_STAGES else DAILY_GAINS, daily_gain)
-days.late(TICKS_LATE, late_tick)
+days.late(TICKS_LATE)
 if DAY in settings().windows:
     days.publish(CANDLES)
 gainers.publish(TOP_GAINERS)

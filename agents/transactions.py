@@ -23,5 +23,5 @@ rules_to_all = app.processor(
 )(to_all(TRANSACTION_CHECKS.of(app.settings).partition_count()))
 fold_checks = app.fold(verdicts)
 
-app.service(RulesFeed)
+app.service(RulesFeed(app.tasks))  # type: ignore[arg-type]  # Faust takes instances too
 app.tasks.written_by_services.append(RULES.of(app.settings))

@@ -51,7 +51,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     args = _arguments()
     workloads = _workloads(args)
-    found = {}
+    found: dict[str, dict] = {}
     print("tickstream folds candles", machine.describe()["candles"], flush=True)
     for source, these in _by_source(workloads, args).items():
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:

@@ -119,10 +119,10 @@ class ContinuousCheck:
     def _process(self, message: Message) -> None:
         if message.error() is not None:
             raise RuntimeError(str(message.error()))
-        partition = self._partitions[message.partition()]
-        value = json.loads(message.value())
+        partition = self._partitions[message.partition() or 0]
+        value = json.loads(message.value() or b"null")
         if message.topic() == "ticks":
-            self._fold(partition, value, message.offset())
+            self._fold(partition, value, message.offset() or 0)
         elif value["final"] and (value["size"], value["advance"]) == (self._size, self._size):
             self._add_published(partition, value)
 

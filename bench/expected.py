@@ -3,6 +3,8 @@
 `ticks` are frames of `symbol`, `price`, `size`, `time` (ms), in order of their times.
 """
 
+from typing import cast
+
 import polars as pl
 
 from bench.workloads import LARGE, Workload
@@ -36,7 +38,8 @@ def windows(ticks: pl.DataFrame, workload: Workload) -> pl.DataFrame:
         count=pl.len().cast(pl.Int64),
     )
     reach = (panes - 1) * advance
-    first, last = folded["start"].min() - reach, folded["start"].max() + reach
+    starts = folded["start"]
+    first, last = cast("int", starts.min()) - reach, cast("int", starts.max()) + reach
     grid = pl.DataFrame({"start": pl.int_range(first, last + advance, advance, eager=True)})
     dense = (
         folded.select(pl.col("symbol").unique())

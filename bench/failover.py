@@ -170,9 +170,10 @@ def _keep_logs(testbed: Testbed, directory: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
-        for log in testbed.directory.glob("*.log") if directory else ():
+        if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
-            shutil.copy(log, directory)
+            for log in testbed.directory.glob("*.log"):
+                shutil.copy(log, directory)
 
 
 def _compare(bootstrap: str) -> None:

@@ -135,14 +135,14 @@ def _figures(name: str, rate: int, measurement: Measurement) -> Figures:
         others=shares.others,
         sent_p50=_quantile(sent, 0.5),
         sent_p99=_quantile(sent, 0.99),
-        sent_late=round((sent > LATE).mean(), 6),
+        sent_late=round(len(sent.filter(sent > LATE)) / max(len(sent), 1), 6),
     )
 
 
 def _quantile(ms: pl.Series, quantile: float) -> float | None:
     """Return a quantile as the latency of an actual tick; None if that tick was never seen."""
     found = ms.quantile(quantile, "higher")
-    return round(found, 1) if math.isfinite(found) else None
+    return round(found, 1) if found is not None and math.isfinite(found) else None
 
 
 def _head() -> str:

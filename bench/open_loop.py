@@ -167,9 +167,10 @@ class OpenLoop:
     def _used(self, program: Program, ours: list[psutil.Process]) -> Shares:
         machine, usage = psutil.cpu_times(), program.usage()
         broker = psutil.Process(self._scene.broker.pid)
-        broker_and_load = [sum(sum(p.cpu_times()[:2]) for p in part) for part in ([broker], ours)]
-        known = [usage.cpu if usage else 0.0, *broker_and_load]
-        return Shares(*known, machine.user + machine.nice + machine.system - sum(known))
+        contestant = usage.cpu if usage else 0.0
+        of_broker, load = (sum(sum(p.cpu_times()[:2]) for p in part) for part in ([broker], ours))
+        whole = machine.user + machine.nice + machine.system
+        return Shares(contestant, of_broker, load, whole - contestant - of_broker - load)
 
     @stamina.retry(on=KafkaException, timeout=30)
     def _create(self, topic: str) -> None:

@@ -7,7 +7,7 @@
 `offset` (bench/topic_reader.py), by which later records replace earlier ones.
 """
 
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, cast
 
 import polars as pl
 
@@ -37,7 +37,7 @@ class Verdict(NamedTuple):
 class OutputCheck(Protocol):
     """Check of one kind of work."""
 
-    schema: dict[str, pl.DataType]
+    schema: ClassVar[dict[str, pl.DataType]]
 
     def check(self, records: pl.DataFrame) -> Verdict:
         """Compare all records of a run so far."""
@@ -54,7 +54,7 @@ class WindowCheck:
     """Check of windows: the last record of each window has to be right in each field."""
 
     #: Volume may be written as a float.
-    schema: ClassVar = {
+    schema: ClassVar[dict[str, pl.DataType]] = {
         **dict.fromkeys(("symbol",), pl.String()),
         **dict.fromkeys(("size", "advance", "start", "end", "count"), pl.Int64()),
         **dict.fromkeys(("open", "high", "low", "close", "volume"), pl.Float64()),
@@ -93,23 +93,28 @@ class WindowCheck:
         )
         required = each.filter("required")
         missing = len(self._required) - len(required)
-        unknown = records["window"].is_null().sum()
+        unknown = int(records["window"].is_null().sum())
         known = each.filter(pl.col("window").is_not_null())
-        wrong = missing + unknown + (~known["right"]).sum()
-        end = None if wrong else required["at"].max()
-        return Verdict(len(self._required), missing, int(wrong), end, *self._progress(records))
+        wrong = missing + unknown + int((~known["right"]).sum())
+        end = None if wrong else _last(required["at"])
+        return Verdict(len(self._required), missing, wrong, end, *self._progress(records))
 
     def _progress(self, records: pl.DataFrame) -> tuple[pl.DataFrame, float]:
         records = records.filter("required")
         if not self._closes:
-            total = self._required["count"].sum() / self._overlap
+            total = float(self._required["count"].sum()) / self._overlap
             return curve_of_windows(records, self._overlap), total
         # A closed window shows that its symbol has been read to its end plus the grace.
         reached = records.select(
             "at", window="symbol", count=pl.col("read").cum_max().over("symbol")
         )
-        total = self._required.group_by("symbol").agg(pl.col("read").max())["read"].sum()
-        return curve_of_windows(reached, 1), total
+        last = self._required.group_by("symbol").agg(pl.col("read").max())
+        return curve_of_windows(reached, 1), float(last["read"].sum())
+
+
+def _last(times: pl.Series) -> int | None:
+    """Return the latest of times (ms)."""
+    return cast("int | None", times.max())
 
 
 def _since_right(right: pl.Expr) -> pl.Expr:
@@ -121,7 +126,7 @@ def _since_right(right: pl.Expr) -> pl.Expr:
 class FilterCheck:
     """Check of the filter: each large tick once, unchanged."""
 
-    schema: ClassVar = {
+    schema: ClassVar[dict[str, pl.DataType]] = {
         "symbol": pl.String(),
         "price": pl.Float64(),
         "size": pl.Int64(),
@@ -144,7 +149,7 @@ class FilterCheck:
             len(self._truth),
             missing,
             wrong,
-            None if wrong else once["at"].max(),
+            None if wrong else _last(once["at"]),
             last_of_each(curve),
             self._ticks,
         )
@@ -153,7 +158,7 @@ class FilterCheck:
 class TopCheck:
     """Check of the ranking: the last one of the last day has the same symbols in the same order."""
 
-    schema: ClassVar = {
+    schema: ClassVar[dict[str, pl.DataType]] = {
         "day": pl.String(),
         "rank": pl.List(pl.Struct({"symbol": pl.String(), "gain": pl.Float64()})),
     }

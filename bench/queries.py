@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 from bench.load import Load
 from bench.query_load import QueryLoad
@@ -70,6 +71,10 @@ def _latency(testbed: Testbed, args: argparse.Namespace) -> None:
     print(f"answers by status: {load.statuses}", flush=True)
 
 
+def _load(queries: float, url: str) -> AbstractContextManager[object]:
+    return QueryLoad(url, rate=queries, symbols=SYMBOLS) if queries else nullcontext()
+
+
 def _cost(testbed: Testbed, args: argparse.Namespace) -> None:
     fill(testbed.bootstrap, "ticks", args.ticks)
     rates: dict[float, list[float]] = {0.0: [], args.queries: []}
@@ -79,9 +84,7 @@ def _cost(testbed: Testbed, args: argparse.Namespace) -> None:
                 catch_up(
                     testbed,
                     f"catch-up-{number}-{queries:.0f}",
-                    lambda url, queries=queries: (
-                        QueryLoad(url, rate=queries, symbols=SYMBOLS) if queries else nullcontext()
-                    ),
+                    partial(_load, queries),
                 )
             )
             print(f"{found[-1]:,.0f} ticks/s with {queries:.0f} queries/s", flush=True)

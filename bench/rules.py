@@ -135,24 +135,25 @@ def _show_effect(market: Market, version: int, changed: float) -> None:
     for topic in VERDICTS:
         for message in truth.read(market.bootstrap, topic):
             verdicts += 1
-            if json.loads(message.value())["rules_version"] >= version:
+            if json.loads(message.value() or b"")["rules_version"] >= version:
                 first = min(first, message.timestamp()[1])
     print(f"the changed rule applied after {first - 1000 * changed:,.0f} ms; {verdicts:,} verdicts")
 
 
+def _database(url: str) -> RulesDatabase:
+    own = TransactionSettings(TICKSTREAM_RULES_URL=url)  # type: ignore[call-arg]  # its alias
+    return RulesDatabase(rules_url(Settings(), own))
+
+
 async def _fill(url: str, number: int) -> None:
-    async with RulesDatabase(
-        rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=url))
-    ) as database:
+    async with _database(url) as database:
         for name, kind, parameters in simulated_rules(1, number):
             await database.add(name, kind, parameters, "")
 
 
 async def _change(url: str) -> tuple[int, float]:
     """Change a rule; return its version and the time (s)."""
-    async with RulesDatabase(
-        rules_url(Settings(), TransactionSettings(TICKSTREAM_RULES_URL=url))
-    ) as database:
+    async with _database(url) as database:
         await database.set("rule-0000", kind="max-amount", parameters='{"limit": 1000000}')
         return (await database.changes(0))[-1].version, time.time()
 

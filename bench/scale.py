@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 import stamina
@@ -237,7 +237,7 @@ class FoldMonitor:
     def __init__(self, testbed: Testbed, pids: list[int], ticks: int) -> None:
         self._ticks = ticks
         # Clients live slightly longer than the broker: don't log lost connections.
-        client = {"bootstrap.servers": testbed.bootstrap, "log_level": 2}
+        client: dict[str, Any] = {"bootstrap.servers": testbed.bootstrap, "log_level": 2}
         self._consumer = Consumer(client | {"group.id": APPLICATION, "enable.auto.commit": False})
         self._admin = AdminClient(client)
         self._partitions = testbed.partitions
@@ -271,7 +271,10 @@ class FoldMonitor:
     @stamina.retry(on=KafkaException, timeout=30, attempts=None, wait_initial=POLL_INTERVAL)
     def end_of(self, topic: str) -> int:
         """Return the sum of the end offsets of a topic."""
-        latest = {TopicPartition(topic, number): OffsetSpec.latest() for number in self._partitions}
+        latest = {
+            TopicPartition(topic, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for number in self._partitions
+        }
         found = self._admin.list_offsets(latest, request_timeout=30)
         return sum(future.result().offset for future in found.values())
 

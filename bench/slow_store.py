@@ -15,10 +15,14 @@ _write = Store.write
 
 
 def _slow_write(
-    self: Store, rows: Iterable[tuple[bytes, bytes | None]], offset: int, timed: bool
+    self: Store,
+    rows: Iterable[tuple[bytes, bytes | None]],
+    offset: int,
+    timed: bool,
+    current: int | None = None,
 ) -> None:
     time.sleep(SECONDS)
-    _write(self, rows, offset, timed)
+    _write(self, rows, offset, timed, current)
 
 
 Store.write = _slow_write  # type: ignore[method-assign]

@@ -123,9 +123,12 @@ def _sample(testbed: Testbed, workers: list[Worker], past: float) -> Sample:
         if not worker.running:
             raise RuntimeError(f"a worker ended with {worker.exit_code}:\n{worker.tail()}")
     used = [usage(worker.process.pid) for worker in workers if worker.process]
+    rss, files, threads = (sum(each) for each in zip(*used, strict=True))
     return Sample(
         past,
-        *map(sum, zip(*used, strict=True)),
+        rss,
+        files,
+        threads,
         store=sum(size_of(worker.data / "tables") for worker in workers),
         changelog=testbed.topic_bytes(f"{APPLICATION}-candles-changelog"),
         lag=lag(testbed.bootstrap, APPLICATION, "ticks"),

@@ -8,7 +8,7 @@ from tests import truth
 #: Records parsed at once.
 CHUNK = 100_000
 
-PLACE = {"at": pl.Int64(), "partition": pl.Int64(), "offset": pl.Int64()}
+PLACE: dict[str, pl.DataType] = {"at": pl.Int64(), "partition": pl.Int64(), "offset": pl.Int64()}
 
 
 class TopicReader:
@@ -42,7 +42,7 @@ class TopicReader:
             kind, at = message.timestamp()
             if self._stamped and kind != TIMESTAMP_LOG_APPEND_TIME:
                 raise ValueError(f"{self._topic} has not message.timestamp.type=LogAppendTime")
-            places.append((at, message.partition(), message.offset()))
+            places.append((at, message.partition() or 0, message.offset() or 0))
             values.append(message.value() or b"null")
             if len(values) == CHUNK:
                 self._add(places, values)

@@ -54,7 +54,7 @@ class VisibilityReader:
         for message in messages:
             if message.error():
                 raise RuntimeError(str(message.error()))
-            result = self._decode(message.value())
+            result = self._decode(message.value() or b"")
             self._names.append(result.symbol)
             self._starts.append(result.start)
             self._counts.append(result.count)
@@ -112,7 +112,7 @@ def appended(bootstrap: str, topic: str, ticks: pl.DataFrame) -> pl.DataFrame:
         if not messages:
             raise RuntimeError(f"{left:,} records of {topic} could not be read again")
         left -= len(messages)
-        names += [message.key().decode() for message in messages]
+        names += [(message.key() or b"").decode() for message in messages]
         at.extend([message.timestamp()[1] for message in messages])
     consumer.close()
     found = pl.DataFrame({"symbol": names, "appended": pl.Series(at, dtype=pl.Int64) / 1000})

@@ -25,8 +25,10 @@ WIDTH = 100
 #: Settings of the library that are declared together, by what they are for.
 _DECLARED = {KafkaSecurity: "Kafka: TLS and SASL", WebSecurity: "web server"}
 
-#: What others are for, by how their names begin; the rest are the use case's or the application's.
+#: What others are for, by how their names begin, in the order in which they are listed; the rest
+#: are the use case's or the application's, and come behind, in the order of their declaration.
 _NAMED = {
+    "application": ("TICKSTREAM_APP_ID", "TICKSTREAM_PIPELINES", "TICKSTREAM_MODULES"),
     "Kafka": (
         *("BROKER_", "TOPIC_", "CONSUMER_", "PRODUCER_", "TICKSTREAM_MAX_RECORD_BYTES"),
         *("TICKSTREAM_TRANSACTION_TIMEOUT", "TICKSTREAM_SCHEMA_REGISTRY"),
@@ -97,10 +99,10 @@ def _rows() -> list[dict[str, Any]]:
     """Return what is shown of each setting, in order of the groups; the main use case is early."""
     own = [(each.title or each.name, each.settings.load()) for each in use_cases() if each.settings]
     main, *others = [title for title, _ in own]
-    groups = ["application", *_NAMED, main, *_DECLARED.values(), *others]
+    groups = [*_NAMED, main, *_DECLARED.values(), *others]
     rows = [*_rows_of(of_this_process(), "application")]
     rows += [row for title, conf in own for row in _rows_of(conf, title)]
-    return sorted(rows, key=lambda row: groups.index(row["group"]))
+    return sorted(rows, key=lambda row: (groups.index(row["group"]), _place(row)))
 
 
 def _rows_of(conf: Settings | Environment, title: str) -> Iterator[dict[str, Any]]:
@@ -122,6 +124,13 @@ def _group(name: str, variable: str) -> str | None:
         if name in declared.__annotations__:
             return group
     return next((group for group, begins in _NAMED.items() if variable.startswith(begins)), None)
+
+
+def _place(row: dict[str, Any]) -> int:
+    """Return a row's place among those of its group."""
+    begins = _NAMED.get(row["group"], ())
+    places = (place for place, each in enumerate(begins) if row["variable"].startswith(each))
+    return next(places, len(begins))
 
 
 def _text(value: Any) -> str:

@@ -55,12 +55,8 @@ def parse_object(fields: dict[str, Any], zone: tzinfo = UTC, severity: int | Non
         place = severities[0]
     else:
         number, place = _severity(severities, fields, severity)
-    written = places[MESSAGE]
-    if written is not None and written[2] in _TEMPLATES:
-        # Before anything is taken out: a hole may be named as a part.
-        fields[written[2]] = _HOLE.sub(
-            lambda hole: _text(fields.get(hole[1], hole[0])), _text(fields[written[2]])
-        )
+    # Before anything is taken out: a hole may be named as a part.
+    _fill_template(fields, places[MESSAGE])
     values = [each and each[1].pop(each[2]) for each in places]
     message = _text(values[MESSAGE])
     if number is None:
@@ -85,6 +81,14 @@ def parse_object(fields: dict[str, Any], zone: tzinfo = UTC, severity: int | Non
         fields,
     )
     return Read(line, "", has_zone, severity_from, "JSON")
+
+
+def _fill_template(fields: dict[str, Any], written: _Place | None) -> None:
+    """Replace the holes of the message, if it is a template, by the fields that they name."""
+    if written is not None and written[2] in _TEMPLATES:
+        fields[written[2]] = _HOLE.sub(
+            lambda hole: _text(fields.get(hole[1], hole[0])), _text(fields[written[2]])
+        )
 
 
 def _collect(

@@ -1,6 +1,8 @@
 """Source of log lines in a file: `produce --source log:PATH`."""
 
+import math
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
@@ -9,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from app.logs.files import LogFile, UnreadableLogError
+from app.logs.files import Content, LogFile, UnreadableLogError
 from app.logs.lines import NOTICE, parse_line
 from app.logs.records import Read
 from app.logs.severity import parse_severity
@@ -18,8 +20,13 @@ from app.logs.topics import LOGS
 from eventfold.cli.command import CommandError, OptionError
 from eventfold.cli.input_report import InputReport
 from eventfold.connectors import Record
+from eventfold.connectors.position import Position
 from eventfold.records.fields import EARLIEST, MAX_TEXT
 from eventfold.topics import DAY
+
+#: Seconds after which the position in a file that does not grow is committed again: Kafka forgets
+#: those that are older than `offsets.retention.minutes`, 7 days.
+REFRESH = 3600
 
 _encode = msgspec.json.Encoder().encode
 
@@ -52,6 +59,9 @@ class LogSource:
         except ValueError as error:
             raise OptionError(str(error).replace("severity:", "--severity:", 1)) from error
         self._number = 0
+        #: Where the first line begins that the next records will be made of.
+        self._place: tuple[Content, int] | None = None
+        self._yielded = -math.inf
         self._open: Read | None = None
         self._is_after_bad = False
         self._last_time = 0
@@ -66,39 +76,62 @@ class LogSource:
         """Bytes of the file that have been read."""
         return self._file.position
 
+    def sent(self) -> Position:
+        """Return the position in the file after the records that were yielded."""
+        content, offset = self._place or (Content(0), 0)
+        return content.position(offset)
+
+    def resume(self, position: Position) -> None:
+        """Begin at a position that `sent` returned in an earlier process."""
+        self._file.resume(position)
+
     async def slices(self, count: int | None = None) -> AsyncIterator[list[Record]]:
         """Yield the records of lines, some at a time; only the first `count` if that is set.
 
-        Raises CommandError if the file can't be read.
+        A file that is followed and does not grow yields no records now and then, so that its
+        position is committed. Raises CommandError if the file can't be read.
         """
-        left = count
+        left = sys.maxsize if count is None else count
         try:
-            async for lines in self._file.chunks():
-                reads = [read for line in lines for read in self._reads(line)]
-                if not lines:  # an entry may go on in the next chunk, but not after a pause
+            async for chunk in self._file.chunks():
+                reads: list[Read] = []
+                ends = [*chunk.starts[1:], chunk.end]
+                for line, start, end in zip(chunk.lines, chunk.starts, ends, strict=False):
+                    if len(reads) >= left:
+                        break
+                    reads += self._reads(line, (chunk.content, start))
+                    if self._open is None and not self._is_after_bad:
+                        self._place = chunk.content, end
+                if not chunk.lines:  # an entry may go on in the next chunk, but not after a pause
                     reads += self._close()
+                    self._place = chunk.content, chunk.end
                 records = [self._record(read) for read in reads[:left]]
-                if records:
+                if records or (not chunk.lines and self._is_due()):
+                    self._yielded = time.monotonic()
                     yield records
-                if left is not None:
-                    left -= len(records)
-                    if left == 0:
-                        return
+                left -= len(records)
+                if left == 0:
+                    return
         except UnreadableLogError as error:
             raise CommandError(str(error)) from error
         records = [self._record(read) for read in self._close()[:left]]
         if records:
             yield records
 
-    def _reads(self, line: str) -> Iterator[Read]:
-        """Yield the entries that are complete with this line."""
+    def _is_due(self) -> bool:
+        return self._follow and time.monotonic() - self._yielded >= REFRESH
+
+    def _reads(self, line: str, place: tuple[Content, int]) -> Iterator[Read]:
+        """Yield the entries that are complete with this line, which begins at `place`."""
         self._number += 1
-        for text in _frames(line):
+        frames = _frames(line)
+        for text in frames:
             if not text or text.isspace():
                 continue
             if _CONTINUES.match(text) and self._continue(text):
                 continue
             yield from self._close()
+            self._place = place
             self.report.read += 1
             try:
                 read = parse_line(text, self._zone, self._severity)
@@ -107,6 +140,8 @@ class LogSource:
                 self._is_after_bad = True
             else:
                 self._open, self._is_after_bad = read, False
+        if len(frames) > 1:  # sent together: a position is that of a line
+            yield from self._close()
 
     def _continue(self, text: str) -> bool:
         """Add a line to the entry before, if there is one; return whether it is dealt with."""

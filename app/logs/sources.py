@@ -3,6 +3,8 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from socket import gethostname
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +15,10 @@ from eventfold.cli.progress import bar
 from eventfold.cli.sources import Source, send_all
 from eventfold.connectors import Record
 from eventfold.connectors.outbox import Outbox
+from eventfold.connectors.position import PositionedOutbox
+
+if TYPE_CHECKING:
+    from app.logs.source import LogSource
 
 #: Records that `--dry-run` prints.
 SHOWN = 10
@@ -31,16 +37,14 @@ async def _send_log(command: LongCommand) -> None:
         if options["dry_run"]:
             await _print_records(command, slices)
         else:
-            conf = command.app.settings
-            topic = options["topic"] or source.topic.of(conf).name
-            shown = bar(path.name, done=lambda: source.position, total=lambda: source.size)
+            outbox = _outbox(command, path, source)
             await send_all(
                 command,
-                Outbox(conf, topic),
+                outbox,
                 slices,
-                [topic],
+                [outbox.topic],
                 is_live=options["follow"],
-                shown=shown,
+                shown=bar(path.name, done=lambda: source.position, total=lambda: source.size),
                 report=report,
             )
     finally:
@@ -49,6 +53,17 @@ async def _send_log(command: LongCommand) -> None:
         elif options["dry_run"]:
             command.say(json.dumps(report.facts()))
         report.demand(options["allow_bad"], path.name)
+
+
+def _outbox(command: LongCommand, path: Path, source: "LogSource") -> Outbox:
+    """Return what sends the lines, and keeps the position in a file that is followed."""
+    conf, options = command.app.settings, command.kwargs
+    topic = options["topic"] or source.topic.of(conf).name
+    if not options["follow"]:
+        return Outbox(conf, topic)
+    name = options["group"] or f"{gethostname()}:{path.absolute()}"
+    group = f"{conf.app_id}-log-{topic}-{name}"
+    return PositionedOutbox(conf, topic, source, group, from_start=options["from_start"])
 
 
 async def _print_records(command: LongCommand, slices: AsyncIterator[list[Record]]) -> None:
@@ -69,7 +84,20 @@ SOURCES = (
                 ["--follow"], is_flag=True, help="log: go on as the file grows and is rotated."
             ),
             click.Option(
-                ["--only-new"], is_flag=True, help="log: with --follow, skip what is in the file."
+                ["--only-new"],
+                is_flag=True,
+                help="log: with --follow, skip what is in the file when it is followed first.",
+            ),
+            click.Option(
+                ["--from-start"],
+                is_flag=True,
+                help="log: with --follow, forget how far the file was sent: begin at its start.",
+            ),
+            click.Option(
+                ["--group"],
+                metavar="NAME",
+                help="log: with --follow, the name under which Kafka keeps how far the file was "
+                "sent; the host and the path if not set.",
             ),
             click.Option(
                 ["--zone"],

@@ -8,7 +8,6 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 from eventfold.decoding import json_decoder
 from eventfold.records.fields import HIGHEST, EventTime, Integer, Name
 from eventfold.records.trades import Trade
-from eventfold.windows import Rejection
 
 
 class Tick(Trade, frozen=True, gc=False):
@@ -172,22 +171,6 @@ def _real(field: str, number: float) -> float:
         return float(number)
     except OverflowError:
         raise ValidationError(f"Number out of range - at `$.{field}`") from None
-
-
-def late_tick(tick: Tick, rejection: Rejection) -> LateTick:
-    """Return the record of a tick that arrived after its table's grace."""
-    return LateTick(
-        tick.symbol,
-        tick.price,
-        tick.time,
-        tick.size,
-        rejection.reason,
-        rejection.stream_time,
-        rejection.grace,
-        rejection.partition,
-        rejection.offset,
-        rejection.table,
-    )
 
 
 class TrendSignal(Struct, frozen=True, gc=False):

@@ -17,7 +17,6 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from app import app
 from app.settings import settings
 from app.transactions import metrics
 from app.transactions.records import Rule
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
     from app.transactions.database import Change, RulesDatabase
+    from eventfold.engine.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +56,14 @@ class RulesFeed(Service):
     """Service that copies changes of the rules from the database to their topic.
 
     An invalid row is logged, with its id and what is wrong; the rule's previous version stays in
-    force. So do all rules while the database can't be reached.
+    force. So do all rules while the database can't be reached. `tasks` are those of the worker.
     """
 
     abstract = False
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, tasks: Tasks, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._of_worker = tasks
         self._told = ""
         #: The version of each rule that the broker will never accept.
         self._refused: dict[str, int] = {}
@@ -85,7 +86,7 @@ class RulesFeed(Service):
 
     @property
     def _ours(self) -> bool:
-        return app.tasks.running(PLACE) is not None
+        return self._of_worker.running(PLACE) is not None
 
     def _complain(self, error: Exception) -> None:
         text = " ".join(f"{type(error).__name__}: {error}".split())[:500]

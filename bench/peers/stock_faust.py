@@ -63,7 +63,7 @@ def _windows() -> None:
         windows = table.tumbling(SIZE / 1000)
     else:
         windows = table.hopping(SIZE / 1000, ADVANCE / 1000)
-    candles = windows.relative_to(_event_time)
+    candles = windows.relative_to(_event_time)  # type: ignore[attr-defined]  # its type lacks it
     #: Candles changed since the last publication, by symbol and start of the window.
     changed: dict[tuple[str, int], Candle] = {}
 
@@ -92,9 +92,12 @@ def _no_candle() -> Candle | None:
     return None
 
 
-def _event_time(event: faust.EventT[dict[str, Any]] | None = None) -> float:
+def _event_time(event: faust.EventT[Any] | None = None) -> float:
     # Windows are counted in seconds; of milliseconds some steps would not fit into their integer.
-    return (event or faust.current_event()).value["time"] / 1000
+    event = event or faust.current_event()
+    assert event is not None  # noqa: S101  # as long as an agent runs
+    fields: Any = event.value
+    return fields["time"] / 1000
 
 
 def _folder(folded: list[Candle]) -> Any:

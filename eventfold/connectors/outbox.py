@@ -65,15 +65,7 @@ class Outbox:
         Raises KafkaConnectionError if no broker answers, UnknownTopicOrPartitionError(topic)
         if there is no such topic.
         """
-        self._producer = AIOKafkaProducer(
-            **client_options(self._conf),
-            client_id=f"{self._conf.app_id}-produce",
-            acks="all",
-            enable_idempotence=True,
-            compression_type=self._conf.compression,
-            max_batch_size=BATCH_BYTES,
-            request_timeout_ms=ANSWER_TIMEOUT * 1000,
-        )
+        self._producer = AIOKafkaProducer(**self._options())
         try:
             await self._producer.start()
             self._partitions = await partitions_of(self._producer, self.topic)
@@ -81,6 +73,18 @@ class Outbox:
         except BaseException:
             await self._producer.stop()
             raise
+
+    def _options(self) -> dict[str, Any]:
+        """Return the options of the producer."""
+        return {
+            **client_options(self._conf),
+            "client_id": f"{self._conf.app_id}-produce",
+            "acks": "all",
+            "enable_idempotence": True,
+            "compression_type": self._conf.compression,
+            "max_batch_size": BATCH_BYTES,
+            "request_timeout_ms": ANSWER_TIMEOUT * 1000,
+        }
 
     def _find_partition(self, key: bytes) -> int:
         return int(DefaultPartitioner()(key, self._partitions, self._partitions))

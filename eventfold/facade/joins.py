@@ -115,24 +115,47 @@ def join(
         for side in sides:
             _send_on(app, side, joined, own)
         kinds = sides[0].kind, sides[1].kind
+        of_kind = (
+            _of_lookup(kinds, function, how)
+            if is_lookup
+            else _of_pairs(kinds, function, how, reach)
+        )
         table = KeyedTable(
             app,
             name=own,
             source=joined,
-            process=Lookup(*kinds, function, how == "left")
-            if is_lookup
-            else _join(kinds, function, how, reach),
-            state=kinds[1] if is_lookup else Waiting[kinds[0], kinds[1]],  # type: ignore[valid-type]
             outputs=[output],
-            retention=FOR_EVER if is_lookup else max(2 * reach, 1),
             grace=(reach if grace is None else grace),
-            reference_data=(kinds[1],) if is_lookup else (),
             help=help or help_of(function, first),
+            **of_kind,
         )
         fold_by_agent(app, table)
         return table
 
     return declare
+
+
+def _of_lookup(
+    kinds: tuple[Any, Any], function: Callable[[Any, Any], Any], how: Kind
+) -> dict[str, Any]:
+    """Return the options of the table that joins with the latest right record."""
+    return {
+        "process": Lookup(*kinds, function, how == "left"),
+        "state": kinds[1],
+        "retention": FOR_EVER,
+        "reference_data": (kinds[1],),
+    }
+
+
+def _of_pairs(
+    kinds: tuple[Any, Any], function: Callable[[Any, Any], Any], how: Kind, reach: int
+) -> dict[str, Any]:
+    """Return the options of the table that joins records within `reach` (ms) of each other."""
+    return {
+        "process": _join(kinds, function, how, reach),
+        "state": Waiting[kinds[0], kinds[1]],  # type: ignore[valid-type]
+        "retention": max(2 * reach, 1),
+    }
 
 
 class _Side(NamedTuple):

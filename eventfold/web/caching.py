@@ -1,5 +1,8 @@
 """Caching of answers by clients: an ETag for unchanged answers, gzip for the others."""
 
+import asyncio
+import gzip
+from functools import lru_cache
 from hashlib import blake2b
 from http import HTTPStatus
 
@@ -55,8 +58,18 @@ async def save_bytes(request: web.Request, handler: Handler) -> web.StreamRespon
             kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)
     if len(body) >= LEAST and "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.enable_compression(web.ContentCoding.gzip)
+        if request.path.startswith(_FILES):
+            response.headers["Content-Encoding"] = "gzip"
+            response.body = await asyncio.to_thread(_compressed, body)
+        else:
+            response.enable_compression(web.ContentCoding.gzip)
     return response
+
+
+@lru_cache(maxsize=512)
+def _compressed(body: bytes) -> bytes:
+    """Compress a file, once for all requests."""
+    return gzip.compress(body, mtime=0)
 
 
 def _tag(response: web.Response, body: bytes) -> str:

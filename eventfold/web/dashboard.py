@@ -8,7 +8,7 @@ import asyncio
 import html
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from mimetypes import guess_type
 from pathlib import Path
 from string import Template
@@ -27,9 +27,6 @@ STATIC = Path(__file__).parent / "static"
 Files = Mapping[str, Path | str]
 
 FILES: web.AppKey[Files] = web.AppKey("FILES", dict)
-
-#: Bytes from which on a file is compressed in a thread.
-_LARGE = 64 << 10
 
 _SHELL = Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
 
@@ -131,14 +128,17 @@ async def _file(request: web.Request) -> web.StreamResponse:
     if content is None:
         raise unknown(f"there is no file {path!r}")
     name, _ = guess_type(path)
-    body = (
-        content.encode()
-        if isinstance(content, str)
-        else await asyncio.to_thread(content.read_bytes)
-    )
-    return web.Response(
-        body=body,
-        content_type=name or "text/plain",
-        charset="utf-8",
-        zlib_executor_size=_LARGE,
-    )
+    body = await asyncio.to_thread(_bytes_of, content)
+    return web.Response(body=body, content_type=name or "text/plain", charset="utf-8")
+
+
+def _bytes_of(content: Path | str) -> bytes:
+    if isinstance(content, str):
+        return content.encode()
+    return _read(content, content.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _read(file: Path, _changed: int) -> bytes:
+    """Read a file once for each time (ns) that it has changed."""
+    return file.read_bytes()

@@ -56,6 +56,8 @@ class Parameter:
             return self.default
         try:
             value = msgspec.convert(text, self.type, strict=False)
+            if type(value) is int and not text.removeprefix("-").isdigit():
+                bad_parameter(self.name, f"{text!r} is not valid: digits are expected")  # 1e3, 1.0
             return value if self.read is None else self.read(value)
         except msgspec.ValidationError as error:
             bad_parameter(self.name, f"{text!r} is not valid: {error}")

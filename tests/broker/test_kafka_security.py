@@ -34,8 +34,9 @@ from eventfold.embedded import LocalBroker, ports
 from eventfold.embedded.properties import Node
 from eventfold.embedded.secured import Secured
 from eventfold.engine.changelog import new_consumer
-from eventfold.engine.checkpoint import new_producer
+from eventfold.engine.checkpoint import only_writer
 from eventfold.kafka.admin import AdminError, existing_topics
+from eventfold.kafka.clients import running
 
 PASSWORD = "correct-horse-battery"  # noqa: S105  # of the broker below
 TOKEN = "read-0123456789abcdef"  # noqa: S105  # of the worker's web server
@@ -168,18 +169,12 @@ def test_worker_results_are_exact_over_tls_and_scram(
 
 async def can_write_and_read(conf: Settings, topic: str) -> bool:
     """Return whether transactions can be written and read with these settings."""
-    producer, consumer = new_producer("enters", conf), new_consumer(conf)
-    await producer.start()
-    await consumer.start()
-    try:
+    async with only_writer("enters", conf) as producer, running(new_consumer(conf)) as consumer:
         async with producer.transaction():
             sent = await producer.send_and_wait(topic, b"in")
         consumer.assign([TopicPartition(sent.topic, sent.partition)])
         consumer.seek(TopicPartition(sent.topic, sent.partition), sent.offset)
         return (await consumer.getone()).value == b"in"
-    finally:
-        await consumer.stop()
-        await producer.stop()
 
 
 @asynccontextmanager

@@ -78,3 +78,57 @@ def test_followed_file_is_sent_through_its_rotation_until_it_is_stopped(
     assert code == 0, output
     assert "3 lines read" in output
     assert messages(bootstrap, topic) == [f"number {number} failed" for number in range(3)]
+
+
+def test_killed_follower_goes_on_where_it_was(
+    produce: Start, bootstrap: str, topic: str, tmp_path: Path
+) -> None:
+    """Each line is in the topic once: those written meanwhile, and those of a rotated file too."""
+    path = tmp_path / "app.log"
+    lines = [LINE.format(number) for number in range(60_000)]
+    path.write_text("".join(lines[:50_000]))
+    process = produce("--source", f"log:{path}", "--follow")
+    until(lambda: len(contents(bootstrap, topic)) > 1_000)
+    process.kill()
+    process.wait()
+    with path.open("a") as file:
+        file.writelines(lines[50_000:55_000])
+    path.rename(tmp_path / "app.log.1")
+    path.write_text("".join(lines[55_000:]))
+    process = produce("--source", f"log:{path}", "--follow")
+    until(lambda: len(contents(bootstrap, topic)) >= len(lines))
+    process.send_signal(signal.SIGINT)
+    code, output = ended(process)
+    assert code == 0, output
+    expected = [f"number {number} failed" for number in range(len(lines))]
+    assert messages(bootstrap, topic) == expected
+    code, output = ended(
+        produce("--source", f"log:{path}", "--follow", "--from-start", "--count", "9")
+    )
+    assert code == 0, output
+    assert messages(bootstrap, topic) == [*expected, *expected[55_000:55_009]]
+
+
+def test_second_follower_of_a_file_ends_the_first(
+    produce: Start, bootstrap: str, topic: str, tmp_path: Path
+) -> None:
+    """With one line; no line is in the topic twice."""
+    path = tmp_path / "app.log"
+    path.write_text(LINE.format(0))
+    first = produce("--source", f"log:{path}", "--follow")
+    until(lambda: len(contents(bootstrap, topic)) == 1)
+    second = produce("--source", f"log:{path}", "--follow", "--count", "1")
+    written = 0
+    while first.poll() is None and written < 9_999:
+        written += 1
+        with path.open("a") as file:
+            file.write(LINE.format(written))
+        until(
+            lambda most=written: len(contents(bootstrap, topic)) > most or first.poll() is not None
+        )
+    code, output = ended(first)
+    assert code == 1, output
+    assert "a later process sends the same as tickstream-log-" in output
+    assert ended(second)[0] == 0
+    found = messages(bootstrap, topic)
+    assert found == [f"number {number} failed" for number in range(len(found))]

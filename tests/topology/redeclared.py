@@ -4,7 +4,7 @@ from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.market.records import LateTick, Tick, late_tick
+from app.market.records import LateTick, Tick
 from app.settings import Settings
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
@@ -71,7 +71,7 @@ def declare(deployment: Deployment, directory: Path, *, native: bool) -> TickApp
         help="windows of trades",
     )
     table.publish(BARS)
-    table.late(LATE, late_tick)
+    table.late(LATE)
 
     @app.agent(app.batches(TRADES))
     async def fold_trades(batches: AsyncIterable[Batch]) -> None:

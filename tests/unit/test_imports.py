@@ -53,6 +53,14 @@ def test_application_is_created_on_first_access() -> None:
     assert set(HEAVY) <= loaded_by("import app\napp.app")
 
 
+@pytest.mark.parametrize(
+    "statement", ["from tables.candles import candles", "import app.transactions.feed"]
+)
+def test_module_of_the_application_can_be_the_first_import(statement: str) -> None:
+    """In a notebook or a shell, without `import app` before it."""
+    assert "faust" in loaded_by(statement)
+
+
 def test_unknown_name_of_the_package_is_an_attribute_error() -> None:
     """Creating the application on demand hides no typing mistake."""
     statement = "import app\nassert not hasattr(app, 'ap')"

@@ -41,7 +41,13 @@ def test_each_variable_is_listed_with_value_and_meaning_in_its_group() -> None:
     assert lines["TICKSTREAM_WINDOWS"].split()[1] == "1m,15m/5m"
     assert max(map(len, shown.stdout.splitlines())) <= 100
     order = [line.split()[0] for line in shown.stdout.splitlines() if line.split()]
-    places = [order.index(name) for name in ("windows", "TICKSTREAM_GRACE", "market", "fraud")]
+    expected = [
+        *("TICKSTREAM_APP_ID", "TICKSTREAM_PIPELINES", "TICKSTREAM_TOPIC_PREFIX"),
+        *("BROKER_URL", "TICKSTREAM_MAX_NAME", "WEB_PORT", "TICKSTREAM_WEB_TOKEN"),
+        *("windows", "TICKSTREAM_WINDOWS", "TICKSTREAM_GRACE", "TICKSTREAM_IDLE"),
+        *("market", "TICKSTREAM_GAIN_BASE", "TICKSTREAM_SURGE", "fraud"),
+    ]
+    places = [order.index(name) for name in expected]
     assert places == sorted(places)
 
 

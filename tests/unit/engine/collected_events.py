@@ -10,7 +10,7 @@ import msgspec
 from candle_truth import Truth
 from partition_driver import PartitionDriver
 
-from app.market.records import LateTick, Tick, late_tick
+from app.market.records import LateTick, Tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.engine.rows import LATE, META, OPEN
@@ -111,7 +111,7 @@ def declare_table(application: TickApp, definition: Definition) -> WindowTable:
         help="collected events",
     )
     table.publish(CANDLES, table.record)
-    table.late(TICKS_LATE, late_tick)
+    table.late(TICKS_LATE)
     return table
 
 

@@ -8,7 +8,6 @@ import pytest
 from partition_driver import Drive, NewTable, PartitionDriver, using
 from raw_records import Raw
 
-from app.market.records import late_tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.settings import Settings
 from app.worker import TickApp
@@ -61,7 +60,7 @@ def new_table(application: TickApp) -> NewTable:
                 **({"aggregate": Ohlc(), "record": candle} | options),
             )
             table.publish(CANDLES, table.record)
-            table.late(TICKS_LATE, late_tick)
+            table.late(TICKS_LATE)
             declared[key] = table
         return declared[key]
 

@@ -9,7 +9,7 @@ from partition_driver import Drive
 from plans import MINUTE
 from raw_records import NOON, raw_tick
 
-from app.market.records import LateTick, Tick, late_tick
+from app.market.records import LateTick, Tick
 from app.market.topics import CANDLES
 from app.worker import TickApp
 from eventfold.aggregates import Ohlc
@@ -39,7 +39,7 @@ def table_of(application: TickApp, name: str, source: Topic, output: Topic) -> W
         help="candles",
     )
     table.publish(output)
-    table.late(late_topic(output), late_tick)
+    table.late(late_topic(output))
     return table
 
 

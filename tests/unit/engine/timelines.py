@@ -23,7 +23,7 @@ import msgspec
 from partition_driver import Drive, PartitionDriver
 from raw_records import raw_tick
 
-from app.market.records import LateTick, Tick, late_tick
+from app.market.records import LateTick, Tick
 from app.market.topics import CANDLES, TICKS, TICKS_LATE
 from app.worker import TickApp
 from eventfold.aggregates import Sum
@@ -211,5 +211,5 @@ def _table(
         help="a time line",
     )
     table.publish(CANDLES, table.record)
-    table.late(TICKS_LATE, late_tick)
+    table.late(TICKS_LATE)
     return table

@@ -2,36 +2,42 @@
 
 import asyncio
 import gzip
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from app.logs.files import LogFile, UnreadableLogError
+from app.logs.files import Chunk, LogFile, UnreadableLogError
+from eventfold.connectors.position import Position
 
 
 async def whole(path: Path) -> list[str]:
     """Return the lines of a file."""
-    return [line async for chunk in LogFile(path).chunks() for line in chunk if line]
+    return [line async for chunk in LogFile(path).chunks() for line in chunk.lines if line]
 
 
 class Following:
     """A file that is followed, and steps that change it."""
 
-    def __init__(self, path: Path, *, only_new: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, only_new: bool = False, position: Position | None = None
+    ) -> None:
         self._file = LogFile(path, follow=True, only_new=only_new)
-        self._chunks: AsyncIterator[list[str]] = self._file.chunks()
+        if position is not None:
+            self._file.resume(position)
+        self._chunks: AsyncIterator[Chunk] = self._file.chunks()
 
     async def next(self, number: int) -> list[str]:
         """Return the next lines, as many as `number`."""
         found: list[str] = []
         while len(found) < number:
-            found += [line for line in await anext(self._chunks) if line]
+            found += [line for line in (await anext(self._chunks)).lines if line]
         return found
 
     async def idle(self) -> None:
         """Read until the file has nothing more."""
-        while await anext(self._chunks):
+        while (await anext(self._chunks)).lines:
             pass
 
 
@@ -124,6 +130,38 @@ async def test_truncated_file_is_read_from_its_beginning(
     assert await followed.next(1) == ["the first one"]
     change(path)
     assert (await followed.next(1))[0] == "two"
+
+
+async def test_resumed_file_goes_on_through_the_rotations_since(tmp_path: Path) -> None:
+    """What is left of the file that was read, then those that followed it; no other file."""
+    path = tmp_path / "log"
+    path.write_text("one\ntwö\nthree\n")
+    chunk = await anext(LogFile(path, follow=True).chunks())
+    position = chunk.content.position(chunk.starts[2])
+    for number, name in enumerate(("log.2", "log.1")):
+        path.rename(tmp_path / name)
+        os.utime(tmp_path / name, (number, number))
+        path.write_text(f"after {name}\n")
+    (tmp_path / "log.old").write_text("another\n")
+    assert await Following(path, position=position).next(3) == [
+        *("three", "after log.2", "after log.1")
+    ]
+
+
+@pytest.mark.parametrize("change", [shorten, replace, Path.unlink])
+async def test_file_whose_read_content_is_gone_is_read_from_its_beginning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, change: Callable[[Path], None]
+) -> None:
+    """Truncated or removed while nobody followed it: a warning names the file."""
+    path = tmp_path / "log"
+    path.write_text("the first one\n")
+    chunk = await anext(LogFile(path, follow=True).chunks())
+    change(path)
+    with path.open("a") as file:
+        file.write("the last one\n")
+    lines = await Following(path, position=chunk.content.position(chunk.end)).next(1)
+    assert lines[0] in {"two", "the last one"}
+    assert f"{path}: what was read last was truncated" in caplog.text
 
 
 async def test_follower_lets_others_run(tmp_path: Path) -> None:

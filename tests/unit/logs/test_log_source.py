@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.logs import files
 from app.logs.lines import read_line
 from app.logs.source import LogSource
 from eventfold.cli.command import CommandError, OptionError
@@ -137,3 +139,30 @@ async def test_errors_are_those_of_a_command(tmp_path: Path) -> None:
         await sent(LogSource(tmp_path / "nothing", {}))
     with pytest.raises(OptionError, match=r"^--severity: 'so-so'"):
         LogSource(tmp_path / "nothing", {"severity": "so-so"})
+
+
+async def test_source_goes_on_at_the_position_of_any_slice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each entry is sent once, with its stack trace and the frames of its line."""
+    monkeypatch.setattr(files, "CHUNK", 7)
+    frame = "<34>1 2003-10-11T22:14:15.003Z h su - - - x"
+    text = (
+        "2024-05-06 07:08:09 ERROR a.B: bööm\n"
+        "\tat a.B.c(B.java:3)\n"
+        "rubbish\n"
+        f"{len(frame)} {frame}{len(frame)} {frame}\n"
+        "\n2024-05-06 07:08:09 INFO a.B: last\n"
+    )
+    path = written(tmp_path, text * 3)
+    whole, found, position = await sent(LogSource(path, {})), [], None
+    assert len(whole) == 12
+    while len(found) < len(whole):
+        source = LogSource(path, {"follow": True})
+        if position is not None:
+            source.resume(position)
+        async with aclosing(source.slices()) as slices:
+            records = await anext(records async for records in slices if records)
+        found += [json.loads(value) for _, value, _ in records]
+        position = source.sent()
+    assert found == whole

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.market.records import LateTick, Tick, late_tick
+from app.market.records import LateTick, Tick
+from app.market.topics import TICKS
 from eventfold.aggregates import Ohlc
+from eventfold.engine.late_records import late_records
 from eventfold.records.candles import Candle, candle
 from eventfold.windows import Rejection, WindowResult, hopping
 
@@ -100,7 +102,8 @@ def test_late_tick_has_the_tick_the_reason_and_the_offset(size: int) -> None:
     """And the table whose grace was over."""
     tick = Tick("ACME", 2.5, NOON, size)
     rejection = Rejection("late", NOON + 9, 8, partition=3, offset=77, table="candles")
-    assert late_tick(tick, rejection) == LateTick(
+    _, make = late_records(TICKS, "ticks-late")
+    expected = LateTick(
         symbol="ACME",
         price=2.5,
         time=NOON,
@@ -112,3 +115,4 @@ def test_late_tick_has_the_tick_the_reason_and_the_offset(size: int) -> None:
         offset=77,
         table="candles",
     )
+    assert msgspec.json.encode(make(tick, rejection)) == msgspec.json.encode(expected)

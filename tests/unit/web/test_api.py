@@ -88,6 +88,8 @@ async def test_a_symbol_with_a_slash_is_found(worker, http) -> None:
         ("from=2026-01-02&to=2026-01-01", "from: is after to"),
         ("limit=0", "limit: '0' is not valid: Expected `int` >= 1"),
         ("limit=ten", "limit: 'ten' is not"),
+        ("limit=1e1", "limit: '1e1' is not"),
+        ("limit=1.0", "limit: '1.0' is not"),
         (
             "sise=5m",
             "sise: no such parameter; there are size, advance, points, from, to, start, limit, ",

@@ -1,9 +1,15 @@
 """Caching, compression and paging of answers."""
 
 import gzip
+import os
+from pathlib import Path
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestClient, TestServer
 from web_workers import NOON, Worker
+
+from eventfold.web.caching import save_bytes
+from eventfold.web.dashboard import add_files
 
 
 async def test_unchanged_answer_is_a_304_without_a_body(
@@ -103,6 +109,21 @@ async def test_files_are_compressed_and_revalidated(worker, http) -> None:
         plain = await reply.read()
     assert gzip.decompress(packed) == plain
     assert len(packed) < len(plain) / 3
+
+
+async def test_file_that_was_edited_is_served_anew(tmp_path: Path) -> None:
+    """Files are read and compressed once, and again when they have changed."""
+    file = tmp_path / "tiles.js"
+    application = web.Application(middlewares=[save_bytes])
+    add_files(application, {"tiles/application.js": file})
+    async with TestClient(TestServer(application)) as client:
+        for text in ("first " * 999, "second " * 999):
+            file.write_text(text)
+            os.utime(file, ns=(0, len(text)))
+            for _ in range(2):
+                async with client.get("/static/tiles/application.js") as reply:
+                    assert reply.headers["Content-Encoding"] == "gzip"
+                    assert await reply.text() == text
 
 
 async def test_unknown_files_and_pages_are_a_404(worker, http) -> None:
