@@ -98,7 +98,8 @@ def print_sent(
         command.say(json.dumps(facts))
         return
     rate = f"{number / seconds:,.0f}/s"
-    command.say(f"{number:,} records to {', '.join(topics)} in {seconds:.1f} s ({rate})")
+    records = "record" if number == 1 else "records"
+    command.say(f"{number:,} {records} to {', '.join(topics)} in {seconds:.1f} s ({rate})")
 
 
 def named_topic(command: LongCommand, default: Topic | None) -> Topic:
