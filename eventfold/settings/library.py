@@ -89,7 +89,7 @@ class Settings(KafkaSecurity, WebSecurity, Environment):
     )
     idle: Duration = Field(
         parse_duration("1m"),
-        description="After this silence an input no longer holds a stage of several inputs up",
+        description="After this silence an input no longer delays a stage of several inputs",
     )
     publish_interval: Duration = Field(
         parse_duration("1s"),
