@@ -21,7 +21,7 @@ class Settings(library.Settings, library.RecordLimits):
     pipelines: Names = Field(
         (),
         description="Pipelines to run (modules of agents/); if not set all of them, or none beside "
-        "your own modules; `none` says so too. Belongs to the application id",
+        "your own modules; `none` for your own modules alone. Belongs to the application id",
     )
 
     @classmethod

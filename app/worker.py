@@ -1,6 +1,6 @@
 """Application of this repository: its settings, and the discovery of commands and pipelines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pkgutil import iter_modules
@@ -16,6 +16,7 @@ from eventfold.cli.commands.produce import offer
 from eventfold.cli.commands.up import register
 from eventfold.cli.exits import OWN
 from eventfold.engine.errors import describe_error
+from eventfold.environment import Environment
 from eventfold.settings import SettingsError
 from eventfold.web.dashboard import Page
 from eventfold.windows.errors import DefinitionError
@@ -41,6 +42,12 @@ class TickApp(App):
     def pages(self) -> Sequence[Page]:
         """Pages of the use cases that run."""
         return dashboard.pages(self.tasks.tables)
+
+    @property
+    def further_settings(self) -> Mapping[str, Environment]:
+        """Settings of the use cases."""
+        own = ((each.title or each.name, each.settings) for each in use_cases())
+        return {title: kind.load() for title, kind in own if kind}
 
 
 def discover(application: TickApp) -> None:

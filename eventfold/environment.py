@@ -2,8 +2,10 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +19,11 @@ from eventfold.security.urls import masked
 #: Variables that Kubernetes sets for each service of a namespace, such as a service `eventfold`.
 _OF_KUBERNETES = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?")
 _ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+
+#: What `-A` names on this command line, for the commands that messages propose.
+APPLICATION = next(
+    (name for option, name in pairwise(sys.argv) if option in {"-A", "--app"}), "MODULE"
+)
 
 
 class SettingsError(SystemExit):
@@ -149,7 +156,7 @@ def _describe_unknown(name: str, known: Iterable[str], prefix: str) -> str:
     by_ending = {each.removeprefix(prefix): each for each in known}
     nearest = get_close_matches(name.upper().removeprefix(prefix), by_ending, n=1)
     remedy = f"did you mean {by_ending[nearest[0]]}?" if nearest else "unset it"
-    return f"{name} is no setting: {remedy} (`faust -A app settings` lists all)"
+    return f"{name} is no setting: {remedy} (`faust -A {APPLICATION} settings` lists all)"
 
 
 def _is_of_kubernetes(name: str, value: str) -> bool:

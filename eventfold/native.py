@@ -50,5 +50,5 @@ def in_words(conf: Settings) -> str:
     if not conf.native:
         return f"by pure Python: {conf.variable('native')} is off"
     if extension() is None:
-        return "by pure Python: the native extension is not installed (`make native`)"
+        return "by pure Python: the native extension is not installed"
     return "by the native extension"

@@ -1,5 +1,7 @@
 """Site visits: how often and how long each page is seen, in the last 5 minutes."""
 
+from random import Random
+
 import eventfold as ef
 
 app = ef.App("visits")
@@ -26,3 +28,10 @@ pages = app.window_table(
 )
 page_times = pages.publish("page-times")
 late_visits = pages.late("late-visits")
+
+
+@app.simulation(visits, rate=20)
+def visitors(random: Random, time: int) -> Visit:
+    """Visits of four pages, some of which arrive late."""
+    page = random.choice(["/", "/docs", "/blog", "/about"])
+    return Visit(page, random.randrange(120), time - random.choice([0, 0, 0, 30_000]))

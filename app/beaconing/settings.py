@@ -50,11 +50,11 @@ class BeaconSettings(Environment):
     )
     beacon_repeat: Duration = Field(
         parse_duration("1h"),
-        description="A beacon that goes on is told again after this",
+        description="A beacon that goes on is published again after this",
     )
     beacon_grace: Duration = Field(
         parse_duration("30s"),
-        description="How late a connection may be, and how much later beacons are told",
+        description="How late a connection may be, and how much later beacons are published",
     )
 
 

@@ -48,8 +48,8 @@ class explain(LongCommand):  # noqa: N801 - Faust calls the command what its cla
     """Show the records behind a candle of SYMBOL that starts at START, and compute it anew.
 
     Only candles are explained, not the windows of other tables. START is ms since the epoch or an
-    ISO time. The window is asked of the worker at WEB_HOST and WEB_PORT, the records of Kafka.
-    The exit code is 1 where the two disagree.
+    ISO time. The window is read from the worker at WEB_HOST and WEB_PORT, the records from Kafka.
+    The exit code is 1 if they differ.
     """
 
     examples = (

@@ -22,12 +22,12 @@ class rules(LongCommand):  # noqa: N801 - Faust calls the command what its class
     """
 
     examples = (
-        ("rules", "what there are"),
+        ("rules", "list them"),
         (
             """rules add no-casino --kind block --parameters '{"category": "casino"}'""",
             "one more",
         ),
-        ("rules disable no-casino", "it holds no longer"),
+        ("rules disable no-casino", "switch one off"),
         ("rules examples", "a few to begin with"),
     )
 

@@ -51,7 +51,7 @@ class FraudSettings(Environment):
     )
     fraud_grace: Duration = Field(
         parse_duration("5s"),
-        description="How late a payment may be, and how much later alerts are told",
+        description="How late a payment may be, and how much later alerts are published",
     )
 
 

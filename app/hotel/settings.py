@@ -25,7 +25,7 @@ class HotelSettings(Environment):
     )
     hotel_grace: Duration = Field(
         parse_duration("10s"),
-        description="How late an event may be, and how much later service actions are told",
+        description="How late an event may be, and how much later service actions are published",
     )
 
 

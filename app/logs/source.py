@@ -180,7 +180,9 @@ class LogSource:
             report.note(f"time: {read.assumed}, assumed")
         moment = line.time if line.time >= EARLIEST else self._missing_time(read)
         if not read.has_zone:
-            report.note(f"time: no zone, {self._zone} {'as told' if self._has_zone else 'assumed'}")
+            report.note(
+                f"time: no zone, {self._zone} {'of --zone' if self._has_zone else 'assumed'}"
+            )
         line = msgspec.structs.replace(line, time=moment)
         self._last_time = moment
         # Without a host, one file's lines still keep their order.

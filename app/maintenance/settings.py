@@ -54,12 +54,12 @@ class MaintenanceSettings(Environment):
     )
     maintenance_repeat: Duration = Field(
         parse_duration("10m"),
-        description="A drift or spike of one sensor is told at most once per this; a drift that "
-        "goes on seldomer each time, until once a day",
+        description="A drift or spike of one sensor is published at most once per this; one that "
+        "goes on less often each time, down to once a day",
     )
     maintenance_grace: Duration = Field(
         parse_duration("10s"),
-        description="How late a reading may be, and how much later all is told",
+        description="How late a reading may be, and how much later events are published",
     )
 
 

@@ -97,7 +97,7 @@ class MarketSettings(Environment):
     )
     surge_grace: Duration = Field(
         parse_duration("10s"),
-        description="How late a tick may be for surges, which are told so much later",
+        description="How late a tick may be for surges, which are published so much later",
     )
     trend_grace: Duration = Field(
         parse_duration("30s"),

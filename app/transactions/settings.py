@@ -27,7 +27,7 @@ class TransactionSettings(Environment):
     )
     rules_interval: Duration = Field(
         parse_duration("250ms"),
-        description="Time between two looks at what has changed in the rules",
+        description="Time between two polls of the rules",
     )
     transaction_memory: Duration = Field(
         parse_duration("7d"),

@@ -20,10 +20,9 @@ from app.market.walks import Market
 from app.simulations import read_by
 from app.top.scrape import Scraper
 from app.up.simulation_state import SimulationStateWriter
+from eventfold.cli.up.feeds import Feeds
 from eventfold.cli.up.worker import web_address
 from eventfold.cli.worker_client import NoWorkerError
-from eventfold.connectors.feed import Feed
-from eventfold.connectors.simulations import Simulation
 from eventfold.kafka.admin import Described
 from eventfold.settings import Settings
 
@@ -43,18 +42,16 @@ class MarketSimulators:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._rate, self._symbols = options["rate"], options["symbols"]
         self._state = directory / "story.json"
-        self._simulations = read_by(app.tasks.topics)
-        self._simulations.pop("market", None)  # it has options of its own
-        every = [TICKS, *(each for found in self._simulations.values() for each in found.topics)]
-        self.topics: Collection[Described] = [topic.of(app.settings) for topic in every]
+        others = read_by(app.tasks.topics) | app.simulations
+        others.pop("market", None)  # it has options of its own
+        self._others = Feeds(app.settings, others)
+        self.topics: Collection[Described] = [TICKS.of(app.settings), *self._others.topics]
         self.ready_paths = ("/api/top-gainers",) if "gainers" in app.pipelines else ()
         self._market: Simulator
 
     async def prepare(self, conf: Settings) -> None:
         """Prepare each simulation, such as by its example rules."""
-        for each in self._simulations.values():
-            if each.prepare:
-                await each.prepare(conf)
+        await self._others.prepare(conf)
 
     def services(self, conf: Settings) -> Iterator[Service]:
         """Yield the market, then the others."""
@@ -65,14 +62,12 @@ class MarketSimulators:
         self._market = Simulator(conf, market)
         yield self._market
         state = writer.simulated
-        for each in self._simulations.values():
-            yield Feed(conf, each, seed=state.seed, start=state.start)
+        yield from self._others.services(conf, seed=state.seed, start=state.start)
 
     def describe(self) -> Mapping[str, str]:
         """Return rate, size and topics of each."""
         market = f"{self._rate:,.10g} ticks/s of {self._symbols} symbols, topic {TICKS.base_name}"
-        others = {name: _describe(each) for name, each in self._simulations.items()}
-        return {"market": market, **others}
+        return {"market": market, **self._others.describe()}
 
     async def show_progress(self, conf: Settings, console: Console) -> NoReturn:
         """Report the market's throughput and the lag at intervals."""
@@ -89,8 +84,3 @@ class MarketSimulators:
                     with suppress(NoWorkerError):  # it may be busy, or its metrics protected
                         text += f", lag {await scraper.lag():,}"
                     live.update(Text(text), refresh=True)
-
-
-def _describe(simulation: Simulation) -> str:
-    topics = ", ".join(topic.base_name for topic in simulation.topics)
-    return f"{simulation.purpose}, {simulation.rate:,.10g}/s, topic {topics}"

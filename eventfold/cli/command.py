@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from inspect import cleandoc
-from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 import click
@@ -20,6 +19,7 @@ from mode.utils.logging import setup_logging
 
 from eventfold.cli.exits import is_for_users
 from eventfold.cli.output import EXIT_CODE, Output, Plain, ReaderGoneError, abandon
+from eventfold.environment import APPLICATION
 from eventfold.extras import demand
 from eventfold.kafka.broker_preflight import demand_entry, describe_unreachable
 from eventfold.telemetry import log_filters, logs
@@ -48,11 +48,6 @@ class OptionError(CommandError):
 #: line is one row, however long.
 WIDTH = 200
 
-#: What `-A` names on this command line.
-_APPLICATION = next(
-    (name for option, name in pairwise(sys.argv) if option in {"-A", "--app"}), "app"
-)
-
 
 class Examples:
     """Appends the `examples` of one of Faust's own commands to its docstring, hence to its help."""
@@ -73,7 +68,7 @@ def _with_examples(text: str | None, examples: Sequence[tuple[str, str]]) -> str
     if not examples:
         return text
     width = max(len(command) for command, _ in examples)
-    lines = [f"  faust -A {_APPLICATION} {command:<{width}}  {why}" for command, why in examples]
+    lines = [f"  faust -A {APPLICATION} {command:<{width}}  {why}" for command, why in examples]
     text = cleandoc(text or "")
     return "\n".join([f"{text}\n", "\b", "Examples:", *map(str.rstrip, lines)])
 

@@ -98,7 +98,8 @@ def print_sent(
         command.say(json.dumps(facts))
         return
     rate = f"{number / seconds:,.0f}/s"
-    command.say(f"{number:,} records to {', '.join(topics)} in {seconds:.1f} s ({rate})")
+    records = "record" if number == 1 else "records"
+    command.say(f"{number:,} {records} to {', '.join(topics)} in {seconds:.1f} s ({rate})")
 
 
 def named_topic(command: LongCommand, default: Topic | None) -> Topic:
@@ -150,9 +151,9 @@ async def send_file(
         raise CommandError(f"{path}: no row of it is a {kind}")
 
 
-async def send_simulation(command: LongCommand, load: Callable[[], Simulation]) -> None:
+async def send_simulation(command: LongCommand, simulation: Simulation) -> None:
     """Send a simulation to its topics."""
-    simulation, count = load(), command.kwargs["count"]
+    count = command.kwargs["count"]
     name = command.kwargs["source"]
     rate = rate_of(command, name, simulation.rate)
     if command.kwargs["topic"]:
@@ -182,10 +183,14 @@ def start_of(command: LongCommand) -> int:
     return int(time.time() * 1000 - count * command.kwargs["step"])
 
 
-def simulated(simulations: Mapping[str, Callable[[], Simulation]]) -> tuple[Source, ...]:
-    """Return a source for each simulation, which is loaded when it is sent."""
+def simulated(
+    simulations: Mapping[str, Simulation | Callable[[], Simulation]],
+) -> tuple[Source, ...]:
+    """Return a source for each simulation; a function of it is called when it is sent."""
 
-    def sender(load: Callable[[], Simulation]) -> Callable[[LongCommand], Any]:
-        return lambda command: send_simulation(command, load)
+    def sender(given: Simulation | Callable[[], Simulation]) -> Callable[[LongCommand], Any]:
+        return lambda command: send_simulation(
+            command, given if isinstance(given, Simulation) else given()
+        )
 
-    return tuple(Source(name, sender(load)) for name, load in simulations.items())
+    return tuple(Source(name, sender(given)) for name, given in simulations.items())

@@ -14,6 +14,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
+from eventfold.environment import APPLICATION
 from eventfold.kafka.clients import security_options
 from eventfold.kafka.oauth import TokenError
 from eventfold.open_files import describe_limit, is_limit
@@ -38,7 +39,7 @@ def describe_unreachable(conf: Settings) -> str:
     """Return one line that says that no broker answers, and the remedy."""
     return (
         f"no Kafka broker answers at BROKER_URL={conf.broker_url}: "
-        "start one with `faust -A app broker`, or set BROKER_URL"
+        f"start one with `faust -A {APPLICATION} broker`, or set BROKER_URL"
     )
 
 

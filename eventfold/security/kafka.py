@@ -53,7 +53,7 @@ class KafkaSecurity(BaseModel):
     kafka_oauth_token_url: Annotated[SecretUrl, matching(r"^https?://[^\s@]+$")] | None = Field(
         None,
         json_schema_extra=dict(URL_MARK),
-        description="OAUTHBEARER: where tokens are given for the client's id and secret",
+        description="OAUTHBEARER: URL that issues tokens for the client's id and secret",
     )
     kafka_oauth_allow_http: bool = Field(
         default=False,

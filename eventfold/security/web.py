@@ -51,7 +51,7 @@ def _users(value: SecretStr) -> SecretStr:
         name, role, password = (*entry.split(":", 2), "", "")[:3]
         hashed = password.startswith("$argon2")
         if hashed and not is_hash(password):
-            raise ValueError("a hash is what `faust -A app password` prints: $argon2id$v=19$m=...")
+            raise ValueError("a hash is what the command `password` prints: $argon2id$v=19$m=...")
         if not name or role not in _ROLES or (not hashed and len(split(password)) > 1):
             raise ValueError("a user is written as NAME:read:PASSWORD or NAME:admin:PASSWORD")
         if len(password) < SHORTEST_PASSWORD:
@@ -110,7 +110,7 @@ class WebSecurity(BaseModel):
     )
     web_users: Annotated[SecretStr, AfterValidator(_users)] | None = secret(
         "People with passwords: NAME:read:PASSWORD,NAME:admin:PASSWORD; or with hashes of them, "
-        "which `faust -A app password` makes",
+        "which the command `password` makes",
     )
     web_cluster_token: Annotated[SecretStr, AfterValidator(_tokens)] | None = secret(
         "Of what all workers' keys are made; of the admin token if not set; with neither, each "

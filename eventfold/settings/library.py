@@ -54,7 +54,7 @@ class Settings(KafkaSecurity, WebSecurity, Environment):
         alias="TOPIC_PARTITIONS",
         ge=1,
         le=10_000,
-        description="Partitions of ticks and of what follows it",
+        description="Partitions of each source and of what follows it",
     )
     topic_replicas: int = Field(
         1,
@@ -89,7 +89,7 @@ class Settings(KafkaSecurity, WebSecurity, Environment):
     )
     idle: Duration = Field(
         parse_duration("1m"),
-        description="After this silence an input no longer holds a stage of several inputs up",
+        description="After this silence an input no longer delays a stage of several inputs",
     )
     publish_interval: Duration = Field(
         parse_duration("1s"),
@@ -116,7 +116,7 @@ class Settings(KafkaSecurity, WebSecurity, Environment):
     )
     native: bool = Field(
         True,
-        description="Use the native extension where it is installed (`make native`)",
+        description="Use the native extension where it is installed",
     )
     max_poll_records: int = Field(
         5000,

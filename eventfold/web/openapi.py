@@ -24,7 +24,7 @@ async def show(request: web.Request, _: Values) -> web.StreamResponse:
     return json_response(request.app[DOCUMENT])
 
 
-def document(routes: Iterable[Route]) -> dict[str, Any]:
+def document(title: str, routes: Iterable[Route]) -> dict[str, Any]:
     """Return the OpenAPI document of `routes`."""
     routes = list(routes)
     types = [route.returns for route in routes if route.returns is not None]
@@ -36,7 +36,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "tickstream",
+            "title": title,
             "version": __version__,
             "description": "Queries of a stream's state: every worker answers for all of them. "
             "Times are milliseconds since the epoch, UTC.",

@@ -42,7 +42,7 @@ class Server(driver.Web):
         super().__init__(app, **kwargs)
         self.web_app[APP] = app
         routes = versioned((*ROUTES, *app.routes))
-        self.web_app[DOCUMENT] = document(routes)
+        self.web_app[DOCUMENT] = document(app.title, routes)
         self.web_app[HUB] = new_hub(app)
         self.web_app.on_shutdown.append(self.web_app[HUB].shut)
         self.web_app.middlewares.extend((count_requests, json_errors, save_bytes))

@@ -18,12 +18,15 @@ from eventfold import native, open_files
 from eventfold import process_tuning as memory
 from eventfold.cli.commands import load_commands
 from eventfold.cli.workers import Worker, replace_exits
+from eventfold.connectors.simulations import Simulation
 from eventfold.engine.agents import fold_by_agent
 from eventfold.engine.batch import Batch
 from eventfold.engine.errors import BatchError, describe_error
 from eventfold.engine.tasks import Tasks
+from eventfold.environment import Environment
 from eventfold.facade import joins, stateless, tops
 from eventfold.facade.processors import processor
+from eventfold.facade.simulations import simulation
 from eventfold.facade.window_tables import window_table
 from eventfold.formats.registry import Registry
 from eventfold.formats.start import register_all
@@ -88,8 +91,8 @@ class App(faust.App):
     #: HTTP routes in addition to the library's own.
     routes: Sequence[Route] = ()
 
-    #: Title of the dashboard.
-    title = "eventfold"
+    #: Title of the dashboard and the API; by default the application's id.
+    title = ""
 
     #: Further files of it, or texts of JavaScript, by their paths below `/static/`.
     static_files: Files = MappingProxyType({})
@@ -107,12 +110,16 @@ class App(faust.App):
     join = joins.join
     top = tops.top
     table = joins.lookup_table
+    simulation = simulation
 
     def __init__(self, id: str = "", *, settings: Settings | None = None, **options: Any) -> None:
         if id or settings is None:
             settings = _named(id, settings or Settings.load())
             options = process_options(settings) | options
         self.settings = settings
+        self.title = self.title or settings.app_id
+        #: What `simulation` has declared, by name.
+        self.simulations: dict[str, Simulation] = {}
         self.tasks = Tasks(settings, settings.data_directory / "tables")
         #: Schema registry of this worker, if it has one.
         self.registry: Registry | None = None
@@ -124,6 +131,11 @@ class App(faust.App):
     def pages(self) -> Sequence[Page]:
         """Pages of the dashboard in addition to the library's own."""
         return ()
+
+    @property
+    def further_settings(self) -> Mapping[str, Environment]:
+        """Settings in addition to `settings`, by their heading in the command `settings`."""
+        return {}
 
     def batches(self, topic: Topic) -> Any:
         """Return the channel of a topic's batches, which an agent folds into its tables."""

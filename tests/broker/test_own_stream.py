@@ -1,6 +1,6 @@
 """User-defined streams: one module each, named in TICKSTREAM_MODULES, run by a real worker.
 
-The modules are those of `tests/own/`, which the README shows.
+The modules are those of `tests/own/`, as docs/streams.md has it.
 """
 
 import json

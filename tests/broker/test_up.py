@@ -205,7 +205,7 @@ def test_up_adds_example_rules_for_transactions(first: Up) -> None:
 
 
 def test_up_shows_the_dashboard_of_a_new_project(tmp_path: Path) -> None:
-    """`eventfold new` and `up`: Kafka and a worker run, and nothing is simulated."""
+    """`eventfold new` and `up`: its own simulation moves its own table, under its own name."""
     project = tmp_path / "visits"
     eventfold = (sys.executable, "-c", "from eventfold.cli.new import main; main()")
     subprocess.run([*eventfold, "new", "visits"], cwd=tmp_path, check=True)
@@ -213,11 +213,14 @@ def test_up_shows_the_dashboard_of_a_new_project(tmp_path: Path) -> None:
     try:
         run.await_started()
         assert f"  dashboard    {run.url}/" in run.lines
-        assert not any("simulated" in line or "ticks" in line for line in run.lines)
+        assert any(line.startswith("  visitors     Visits of four pages") for line in run.lines)
+        assert not any("ticks" in line for line in run.lines)
         assert any(line.endswith(" -A visits worker -l info") for line in run.lines)
         with urllib.request.urlopen(run.url, timeout=10) as page:  # noqa: S310 - our own
-            assert "<!doctype html>" in page.read().decode()
+            assert "<title>Overview · visits</title>" in page.read().decode()
+        assert run.get("/openapi.json")["info"]["title"] == "visits"
         assert run.get("/readyz")["tables"].keys() == {"pages"}
+        until(lambda: len(run.get("/api/windows/pages?window=5m/1m")["windows"]) >= 4)
         started = [run.worker, run.kafka]
         run.process.send_signal(signal.SIGINT)
         assert run.end() == (0, "")

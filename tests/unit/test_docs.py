@@ -69,6 +69,40 @@ def test_operators_named_for_contributors_are_modules() -> None:
     modules = re.findall(r"\w+\.py", names)
     assert len(modules) > 3
     assert [name for name in modules if not (REPOSITORY / "eventfold/engine" / name).exists()] == []
+def test_table_of_contributing_names_every_package() -> None:
+    """Those of the library, and the directories of the checkout; of `app`, one use case."""
+    contributing = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    packages = [each.parent for each in REPOSITORY.glob("eventfold/*/__init__.py")]
+    assert packages
+    named = [f"`eventfold/{each.name}/`" for each in packages]
+    named += [f"`{name}/`" for name in ("agents", "tables", "bench", "examples", "native")]
+    assert [each for each in named if each not in contributing] == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_links_of_a_document_lead_to_files_of_the_checkout(document: str) -> None:
+    """And to headings that are there."""
+    links = re.findall(r"\]\(([^)\s]+)", (REPOSITORY / document).read_text(encoding="utf-8"))
+    inside = [link.partition("#") for link in links if not re.match(r"https?:", link)]
+    assert inside
+    assert [path for path, _, _ in inside if not (REPOSITORY / path).exists()] == []
+    headings = {
+        (path, re.sub(r"[^\w -]", "", each).replace(" ", "-").lower())
+        for path, _, at in inside
+        if at
+        for each in re.findall(r"^#+ (.*)$", (REPOSITORY / path).read_text(), re.MULTILINE)
+    }
+    assert {(path, at) for path, _, at in inside if at} <= headings
+
+
+def test_stream_of_the_readme_is_declared_in_ten_lines() -> None:
+    """It runs as it stands."""
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(block, names)  # noqa: S102  # our own page
+    assert [each.base_name for each in names["pages"].topics] == ["page-times"]
+    assert len([line for line in block.splitlines() if line.strip()]) <= 10
 
 
 def test_reference_has_every_public_name() -> None:

@@ -17,7 +17,7 @@ class broker(LongCommand):  # noqa: N801 - Faust calls the command what its clas
     """Run Apache Kafka on 127.0.0.1 until Ctrl-C; it is downloaded the first time."""
 
     examples = (
-        ("broker", "at port 9092, where all else looks for it"),
+        ("broker", "at port 9092, the default of BROKER_URL"),
         ("broker --port 9192 --data-dir /tmp/kafka", "another one"),
     )
     options = [  # noqa: RUF012 - as Faust declares it
@@ -33,7 +33,7 @@ class broker(LongCommand):  # noqa: N801 - Faust calls the command what its clas
     ]
 
     async def work(self) -> None:
-        """Start the broker, say where it is, and stop it when told to."""
+        """Start the broker, print its address, and stop it when cancelled."""
         # Other commands need no broker of ours, nor its imports.
         from eventfold.embedded import EmbeddedBroker  # noqa: PLC0415
 

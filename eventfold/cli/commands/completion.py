@@ -19,7 +19,7 @@ _CALLS = {
 
 
 class completion(Examples, faust_completion):  # noqa: N801 - Faust calls it what its class is called
-    """Print the script that lets bash, zsh or fish complete `faust -A app ...`.
+    """Print a script by which bash, zsh or fish complete `faust` and its commands.
 
     The shell is that of $SHELL if none is named.
     """

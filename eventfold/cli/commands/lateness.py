@@ -18,7 +18,7 @@ TOLD = 0.999
 
 
 class lateness(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """Print how late records came, and which grace would keep how many of them.
+    """Print the lateness of records, and which grace would keep how many of them.
 
     Asks the worker at WEB_HOST and WEB_PORT, which answers for all workers.
     """

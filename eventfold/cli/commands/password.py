@@ -8,7 +8,7 @@ from eventfold.security.web import SHORTEST_PASSWORD
 
 
 class password(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """Print the Argon2id hash of a password, which the setting of web users may hold instead.
+    """Print the Argon2id hash of a password, for the setting of web users.
 
     The password is asked for, or read from a pipe; it is shown nowhere.
     """

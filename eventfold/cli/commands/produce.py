@@ -8,7 +8,7 @@ from faust.cli.base import cli
 
 from eventfold.cli.command import JSON, LongCommand, OptionError, add_options
 from eventfold.cli.option_types import Time
-from eventfold.cli.sources import Source, send_file
+from eventfold.cli.sources import Source, send_file, simulated
 
 _FILES = (
     "CSV with the fields of the topic's records as columns, time in ms or ISO 8601, or JSON lines "
@@ -30,7 +30,8 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
         option(
             "--source",
             metavar="SOURCE",
-            help=f"The name of a source, or file:PATH: {_FILES}",
+            help="The name of a simulation (the first of the application if not set), or "
+            f"file:PATH: {_FILES}",
         ),
         option("--topic", help="Topic to send to, for sources that have none of their own."),
         option("--count", type=click.IntRange(1), help="Stop after this many records, or polls."),
@@ -63,17 +64,17 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
 
     async def work(self) -> None:
         """Send until the source ends or the command is stopped."""
-        written = self.kwargs["source"] or self.default
+        declared = self.app.simulations
+        sources = self.sources | {each.name: each for each in simulated(declared)}
+        known = ", ".join(_written(each) for each in sources.values())
+        written = self.kwargs["source"] or self.default or next(iter(declared), None)
         if written is None:
-            raise OptionError(f"--source: which of {self._known()}?")
+            raise OptionError(f"--source: which of {known}?")
         kind, _, path = written.partition(":")
-        if kind not in self.sources or self.sources[kind].takes_path != bool(path):
-            raise OptionError(f"--source: {written!r} is none of {self._known()}")
+        if kind not in sources or sources[kind].takes_path != bool(path):
+            raise OptionError(f"--source: {written!r} is none of {known}")
         self.kwargs["source"] = written
-        await self.sources[kind].send(self)
-
-    def _known(self) -> str:
-        return ", ".join(_written(each) for each in self.sources.values())
+        await sources[kind].send(self)
 
 
 def _written(source: Source) -> str:

@@ -9,7 +9,7 @@ _HEADINGS = ("", "which", "how much")
 
 
 class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """Delete what an application knows: local state, changelogs, committed offsets.
+    """Delete the state of an application: local state, changelogs, committed offsets.
 
     It folds its sources from their beginning then. Sources are never touched; topics between its
     own steps are emptied, since they are written again. Shows what it deletes, and asks.
@@ -17,7 +17,7 @@ class reset(LongCommand):  # noqa: N801 - Faust calls the command what its class
 
     examples = (
         ("reset", "shows what it deletes, and asks"),
-        ("reset --outputs --yes", "all of it, unasked"),
+        ("reset --outputs --yes", "all of it, without a question"),
     )
     options = [  # noqa: RUF012 - as Faust declares it
         option("--yes", is_flag=True, help="Don't ask."),

@@ -13,17 +13,17 @@ from eventfold.worker.startup_checks import topics_of
 
 
 class topics(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """Create the topics that are missing, list all, and say which disagree with the map.
+    """Create the topics that are missing, list all, and report those that differ.
 
-    The exit code is 1 where one disagrees.
+    The exit code is 1 if one differs from what the application declares.
     """
 
     examples = (
-        ("topics", "make and list"),
+        ("topics", "create and list"),
         ("topics --dry-run --json", "only list, for a program"),
     )
     options = [  # noqa: RUF012 - as Faust declares it
-        option("--dry-run", is_flag=True, help="Create nothing, say what is missing."),
+        option("--dry-run", is_flag=True, help="Create nothing, list what is missing."),
         JSON,
     ]
 

@@ -8,7 +8,7 @@ from eventfold.cli.command import LongCommand
 
 
 class topology(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """Draw how records go from topics through agents and tables to topics.
+    """Draw the data flow: from topics through agents and tables to topics.
 
     Read from the definitions of what a worker with these settings would run.
     """

@@ -11,13 +11,13 @@ from eventfold.cli.command import CommandError, LongCommand, add_options
 from eventfold.extras import demand
 
 if TYPE_CHECKING:
-    from eventfold.cli.up.simulators import MakeSimulators
+    from eventfold.cli.up.simulators import MakeSimulators, Simulators
 
 
 class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its class
     """Run everything on this machine until Ctrl-C: Kafka, a worker, its dashboard.
 
-    An application may register simulations of its sources, which run too.
+    What the application declares by `app.simulation` runs too.
 
     If BROKER_URL is set, that broker is used instead of the embedded Kafka. Data is kept for the
     next run.
@@ -57,12 +57,11 @@ class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its cla
         for name in ("embedded", "connectors.feed", "cli.up"):
             logging.getLogger(f"eventfold.{name}").setLevel(logging.CRITICAL)
         directory = self.kwargs["data_dir"]
-        make = type(self).simulators
         plan = Plan(
             application=str(self.state.app),
             broker_port=self.kwargs["broker_port"],
             directory=directory,
-            simulators=make(self.app, directory, self.kwargs) if make else None,
+            simulators=self._simulators(directory),
         )
         console = self.console(None, quiet=self.quiet, highlight=False, soft_wrap=True)
         try:
@@ -72,6 +71,15 @@ class up(LongCommand):  # noqa: N801 - Faust takes a command's name from its cla
             raise CommandError(str(error)) from error
         except (AdminError, BrokerError) as error:
             raise CommandError(str(error)) from error
+
+    def _simulators(self, directory: Path) -> "Simulators | None":
+        """Return what is registered, by default what `App.simulation` has declared."""
+        from eventfold.cli.up.feeds import Feeds  # noqa: PLC0415  # as in `work`
+
+        if make := type(self).simulators:
+            return make(self.app, directory, self.kwargs)
+        declared = self.app.simulations
+        return Feeds(self.app.settings, declared) if declared else None
 
 
 def register(make: "MakeSimulators", *options: click.Option) -> None:

@@ -16,8 +16,8 @@ class worker(Examples, faust_worker):  # noqa: N801 - Faust calls the command wh
 
     Another one on the same machine needs a WEB_PORT of its own in its environment.
 
-    Its exit code is 0 where it was told to stop, and 1, with the reason in the last line of its
-    log, where it stopped by itself.
+    Its exit code is 0 after Ctrl-C or SIGTERM, and 1, with the reason in the last line of its log,
+    if it stopped by itself.
     """
 
     examples = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from mode import Service
 from rich.console import Console
@@ -31,8 +31,8 @@ class Simulators(Protocol):
     def describe(self) -> Mapping[str, str]:
         """Return a line for each simulation, by its name."""
 
-    async def show_progress(self, conf: Settings, console: Console) -> NoReturn:
-        """Show their throughput at intervals, on a terminal."""
+    async def show_progress(self, conf: Settings, console: Console) -> None:
+        """Show their throughput at intervals, on a terminal; return if there is none to show."""
 
 
 #: Makes the simulators of an application from it, the directory of data, and the command's options.

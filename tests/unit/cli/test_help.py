@@ -46,7 +46,7 @@ def test_examples_are_accepted_by_the_command(name: str) -> None:
         program, *arguments = shlex.split(example.partition(" >")[0])
         assert program == name
         command.make_context(name, arguments, resilient_parsing=False)
-        assert sum(f"faust -A app {example}" in line for line in shown) >= 1
+        assert sum(f"faust -A MODULE {example}" in line for line in shown) >= 1
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,6 +76,6 @@ def test_examples_follow_the_description_of_the_command() -> None:
 
     assert (Shown.__doc__ or "").splitlines() == [
         *("Shows.", "", "A second paragraph.", "", "\b", "Examples:"),
-        "  faust -A app show        all",
-        "  faust -A app show --one",
+        "  faust -A MODULE show        all",
+        "  faust -A MODULE show --one",
     ]

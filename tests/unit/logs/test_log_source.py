@@ -95,7 +95,7 @@ async def test_assumed_year_zone_and_severity_are_in_the_report(tmp_path: Path) 
         "2 lines read",
         "time: no year, 2023 assumed, the last before the file's change: 1",
         "time: no year, 2024 assumed, the last before the file's change: 1",
-        "time: no zone, Europe/Berlin as told: 2",
+        "time: no zone, Europe/Berlin of --zone: 2",
         "severity: none, 6 assumed (--severity): 2",
     ):
         assert note in described

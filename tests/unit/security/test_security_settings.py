@@ -41,7 +41,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
         ("TICKSTREAM_WEB_USERS", f":read:{SECRET}", "written as NAME:read:PASSWORD"),
         ("TICKSTREAM_WEB_USERS", "ann:read:short", "a password has at least 8 characters"),
         ("TICKSTREAM_WEB_USERS", f"ann:read:{SECRET},bob:owner:{SECRET}", "written as NAME:read"),
-        ("TICKSTREAM_WEB_USERS", "ann:read:$argon2id$v=19$m=1,t=1", "`faust -A app password`"),
+        ("TICKSTREAM_WEB_USERS", "ann:read:$argon2id$v=19$m=1,t=1", "the command `password`"),
         ("BROKER_URL", f"kafka://ann:{SECRET}@host", "TICKSTREAM_KAFKA_SASL_PASSWORD"),
     ],
 )

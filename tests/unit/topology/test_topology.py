@@ -1,4 +1,4 @@
-"""`faust -A app topology`: the graph of the loaded definitions, and the README's diagram."""
+"""`faust -A app topology`: the graph of the loaded definitions, and docs/market.md."""
 
 import json
 import os
@@ -38,9 +38,10 @@ def flows(graph: dict[str, Any]) -> set[tuple[str, str, str]]:
     return {(label[edge["source"]], edge["flow"], label[edge["target"]]) for edge in graph["edges"]}
 
 
-def test_diagram_of_the_readme_is_what_the_command_prints() -> None:
+def test_diagram_of_the_market_is_what_the_command_prints() -> None:
     """The sentence below it names the command that renews it."""
-    diagram = re.search(r"```mermaid\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    page = (REPOSITORY / "docs" / "market.md").read_text()
+    diagram = re.search(r"```mermaid\n(.*?)```", page, re.DOTALL)
     assert diagram is not None
     assert diagram[1] == topology_output("mermaid", **MARKET)
 

@@ -3,21 +3,18 @@
 import json
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faust.cli import option
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
-from app.settings import Settings
-from app.settings import settings as of_this_process
-from app.use_case import use_cases
 from eventfold.cli.command import JSON, LongCommand
 from eventfold.environment import Environment
 from eventfold.security.kafka import KafkaSecurity
 from eventfold.security.secret import is_secret
 from eventfold.security.web import WebSecurity
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 #: Characters of a line where the output goes to a file or another program.
 WIDTH = 100
@@ -25,25 +22,23 @@ WIDTH = 100
 #: Settings of the library that are declared together, by what they are for.
 _DECLARED = {KafkaSecurity: "Kafka: TLS and SASL", WebSecurity: "web server"}
 
-#: What others are for, by how their names begin, in the order in which they are listed; the rest
-#: are the use case's or the application's, and come behind, in the order of their declaration.
+#: What others are for, by how their names begin, less the prefix of the settings' own, in the order
+#: in which they are listed; the rest are the application's, in the order of their declaration.
 _NAMED = {
-    "application": ("TICKSTREAM_APP_ID", "TICKSTREAM_PIPELINES", "TICKSTREAM_MODULES"),
+    "application": ("APP_ID", "PIPELINES", "MODULES"),
     "Kafka": (
-        *("BROKER_", "TOPIC_", "CONSUMER_", "PRODUCER_", "TICKSTREAM_MAX_RECORD_BYTES"),
-        *("TICKSTREAM_TRANSACTION_TIMEOUT", "TICKSTREAM_SCHEMA_REGISTRY"),
-        *("TICKSTREAM_MAX_NAME", "TICKSTREAM_MAX_TEXT"),
+        *("BROKER_", "TOPIC_PARTITIONS", "TOPIC_REPLICATION_", "CONSUMER_", "PRODUCER_"),
+        *("MAX_RECORD_BYTES", "TRANSACTION_TIMEOUT", "SCHEMA_REGISTRY", "MAX_NAME", "MAX_TEXT"),
     ),
     "web server": ("WEB_",),
     "windows": (
-        *("TICKSTREAM_WINDOWS", "TICKSTREAM_GRACE", "TICKSTREAM_DAY", "TICKSTREAM_RETENTION"),
-        *("TICKSTREAM_MAX_AHEAD", "TICKSTREAM_IDLE", "TICKSTREAM_PUBLISH_INTERVAL"),
+        *("WINDOWS", "GRACE", "DAY", "RETENTION", "MAX_AHEAD", "IDLE", "PUBLISH_INTERVAL"),
     ),
 }
 
 
 class settings(LongCommand):  # noqa: N801 - Faust calls the command what its class is called
-    """List the settings: each environment variable with its value and meaning, by what it is for.
+    """List the settings: each environment variable with its value and meaning, in groups.
 
     What differs from its default stands out, and has the default beside it.
     """
@@ -60,9 +55,9 @@ class settings(LongCommand):  # noqa: N801 - Faust calls the command what its cl
 
     async def work(self) -> None:
         """Show them."""
-        rows = [
-            row for row in _rows() if row["value"] != row["default"] or not self.kwargs["changed"]
-        ]
+        rows = self._rows()
+        if self.kwargs["changed"]:
+            rows = [row for row in rows if row["value"] != row["default"]]
         if self.json:
             self.say(json.dumps(rows))
             return
@@ -71,9 +66,24 @@ class settings(LongCommand):  # noqa: N801 - Faust calls the command what its cl
             console.print(table)
         console.print("Every value without another default beside it is the default.")
 
+    def _rows(self) -> list[dict[str, Any]]:
+        """Return what is shown of each setting, in order of the groups; the first own is early."""
+        own = self.app.further_settings
+        first, others = list(own)[:1], list(own)[1:]
+        groups = [*_NAMED, *first, *_DECLARED.values(), *others]
+        rows = [*_rows_of(self.app.settings, "application")]
+        rows += [row for title, conf in own.items() for row in _rows_of(conf, title)]
+        prefix = _prefix(self.app.settings)
+        return sorted(rows, key=lambda row: (groups.index(row["group"]), _place(row, prefix)))
 
-def _tables(rows: list[dict[str, Any]]) -> Iterator[Table]:
+
+def _tables(rows: list[dict[str, Any]]) -> Iterator["Table"]:
     """Return a table of each group, with columns of the same widths."""
+    # Imported here: it belongs to the extra `cli`, and JSON needs none of it.
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     widest = max((len(row["variable"]) for row in rows), default=0)
     for group, its in groupby(rows, key=lambda row: row["group"]):
         table = Table(
@@ -95,18 +105,9 @@ def _tables(rows: list[dict[str, Any]]) -> Iterator[Table]:
         yield table
 
 
-def _rows() -> list[dict[str, Any]]:
-    """Return what is shown of each setting, in order of the groups; the main use case is early."""
-    own = [(each.title or each.name, each.settings.load()) for each in use_cases() if each.settings]
-    main, *others = [title for title, _ in own]
-    groups = [*_NAMED, main, *_DECLARED.values(), *others]
-    rows = [*_rows_of(of_this_process(), "application")]
-    rows += [row for title, conf in own for row in _rows_of(conf, title)]
-    return sorted(rows, key=lambda row: (groups.index(row["group"]), _place(row)))
-
-
-def _rows_of(conf: Settings | Environment, title: str) -> Iterator[dict[str, Any]]:
+def _rows_of(conf: Environment, title: str) -> Iterator[dict[str, Any]]:
     kind, values = type(conf), conf.model_dump(mode="json")
+    prefix = _prefix(conf)
     defaults = kind.model_construct().model_dump(mode="json")
     for name, field in kind.model_fields.items():
         is_hidden = values[name] and is_secret(field.json_schema_extra)
@@ -115,7 +116,7 @@ def _rows_of(conf: Settings | Environment, title: str) -> Iterator[dict[str, Any
             "value": "***" if is_hidden else values[name],
             "default": defaults[name],
             "meaning": field.description,
-            "group": _group(name, field.alias or name) or title,
+            "group": _group(name, (field.alias or name).removeprefix(prefix)) or title,
         }
 
 
@@ -126,11 +127,16 @@ def _group(name: str, variable: str) -> str | None:
     return next((group for group, begins in _NAMED.items() if variable.startswith(begins)), None)
 
 
-def _place(row: dict[str, Any]) -> int:
+def _place(row: dict[str, Any], prefix: str) -> int:
     """Return a row's place among those of its group."""
     begins = _NAMED.get(row["group"], ())
-    places = (place for place, each in enumerate(begins) if row["variable"].startswith(each))
+    variable = row["variable"].removeprefix(prefix)
+    places = (place for place, each in enumerate(begins) if variable.startswith(each))
     return next(places, len(begins))
+
+
+def _prefix(conf: Environment) -> str:
+    return type(conf).model_config.get("env_prefix") or ""
 
 
 def _text(value: Any) -> str:

@@ -14,13 +14,13 @@ VARIABLES = Settings.variables()
 
 
 def settings(
-    *options: str, changed: bool = False, **environment: str
+    *options: str, changed: bool = False, application: str = "app", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command with these variables of ours and no others."""
     others = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     faust = Path(sys.executable).with_name("faust")
     return subprocess.run(
-        [faust, "-A", "app", *options, "settings", *(["--changed"] if changed else [])],
+        [faust, "-A", application, *options, "settings", *(["--changed"] if changed else [])],
         cwd=REPOSITORY,
         env=others | environment,
         capture_output=True,
@@ -88,3 +88,23 @@ def test_a_bad_value_stops_with_one_line() -> None:
     assert shown.stderr == (
         "TICKSTREAM_GRACE=soon: 'soon' is not a duration such as 500ms, 30s, 5m, 4h or 8d\n"
     )
+
+
+def test_settings_of_another_application_are_listed(tmp_path: Path) -> None:
+    """With the library's prefix, and nothing of this application."""
+    (tmp_path / "visits.py").write_text("import eventfold\n\napp = eventfold.App('visits')\n")
+    shown = settings("--json", application="visits", PYTHONPATH=str(tmp_path))
+    assert shown.stderr == ""
+    by_name = {row["variable"]: row for row in json.loads(shown.stdout)}
+    assert by_name["EVENTFOLD_APP_ID"]["value"] == "visits"
+    assert by_name["EVENTFOLD_MAX_AHEAD"]["group"] == "windows"
+    assert not any("TICKSTREAM" in name for name in by_name)
+
+
+def test_bad_name_of_a_setting_names_the_command_of_its_application(tmp_path: Path) -> None:
+    """As `-A` was given."""
+    (tmp_path / "visits.py").write_text("import eventfold\n\napp = eventfold.App('visits')\n")
+    shown = settings(application="visits", PYTHONPATH=str(tmp_path), EVENTFOLD_GRACEFUL="1")
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert shown.stderr.count("\n") == 1
+    assert "`faust -A visits settings` lists all" in shown.stderr
