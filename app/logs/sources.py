@@ -1,21 +1,13 @@
 """Source of log files for the command `produce`: `--source log:PATH`."""
 
-import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import click
 
 from eventfold.cli.command import LongCommand
-from eventfold.cli.input_report import ALLOWED
-from eventfold.cli.option_types import Share, Zone
-from eventfold.cli.progress import bar
-from eventfold.cli.sources import Source, send_all
-from eventfold.connectors import Record
+from eventfold.cli.inputs import send_input
+from eventfold.cli.sources import Source
 from eventfold.connectors.outbox import Outbox
-
-#: Records that `--dry-run` prints.
-SHOWN = 10
 
 
 async def _send_log(command: LongCommand) -> None:
@@ -23,41 +15,19 @@ async def _send_log(command: LongCommand) -> None:
     # Each command imports this module for its options, and workers read no files.
     from app.logs.source import LogSource  # noqa: PLC0415
 
-    options = command.kwargs
+    options, conf = command.kwargs, command.app.settings
     path = Path(options["source"].partition(":")[2])
     source = LogSource(path, options)
-    slices, report = source.slices(options["count"]), source.report
-    try:
-        if options["dry_run"]:
-            await _print_records(command, slices)
-        else:
-            conf = command.app.settings
-            topic = options["topic"] or source.topic.of(conf).name
-            shown = bar(path.name, done=lambda: source.position, total=lambda: source.size)
-            await send_all(
-                command,
-                Outbox(conf, topic),
-                slices,
-                [topic],
-                is_live=options["follow"],
-                shown=shown,
-                report=report,
-            )
-    finally:
-        if not command.json:
-            command.say("\n".join([*report.describe(), *source.warnings]))
-        elif options["dry_run"]:
-            command.say(json.dumps(report.facts()))
-        report.demand(options["allow_bad"], path.name)
-
-
-async def _print_records(command: LongCommand, slices: AsyncIterator[list[Record]]) -> None:
-    """Print the first records as they would be sent; read the others too, for the report."""
-    left = SHOWN
-    async for records in slices:
-        for _, value, _ in records[:left]:
-            command.say(value.decode())
-        left = max(0, left - len(records))
+    await send_input(
+        command,
+        source.slices(options["count"]),
+        Outbox(conf, options["topic"] or source.topic.of(conf).name),
+        source.report,
+        path.name,
+        done=lambda: source.position,
+        total=lambda: source.size,
+        is_live=options["follow"],
+    )
 
 
 SOURCES = (
@@ -71,24 +41,7 @@ SOURCES = (
             click.Option(
                 ["--only-new"], is_flag=True, help="log: with --follow, skip what is in the file."
             ),
-            click.Option(
-                ["--zone"],
-                type=Zone(),
-                help="log: zone of times that state none, such as Europe/Berlin, +02:00, local "
-                "(UTC).",
-            ),
             click.Option(["--severity"], help="log: severity of lines that have none (notice)."),
-            click.Option(
-                ["--allow-bad"],
-                type=Share(),
-                default=str(ALLOWED),
-                help="log: share of lines that may be left out before the exit code is 3 (1%).",
-            ),
-            click.Option(
-                ["--dry-run"],
-                is_flag=True,
-                help=f"log: send nothing; print the first {SHOWN} records and what was recognised.",
-            ),
         ),
         takes_path=True,
     ),

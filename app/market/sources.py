@@ -12,13 +12,13 @@ from app.market.simulator import SIMULATION, fast_slices, live_slices
 from app.market.topics import TICKS
 from app.market.walks import Flaws, Market
 from eventfold.cli.command import CommandError, LongCommand, OptionError
+from eventfold.cli.file_source import send_file
 from eventfold.cli.option_types import Seconds
 from eventfold.cli.sources import (
     Source,
     print_sent,
     rate_of,
     send_all,
-    send_file,
     start_of,
 )
 from eventfold.connectors.outbox import Outbox

@@ -1,49 +1,73 @@
-"""Records of a file: CSV with a header, or JSON lines, each optionally gzipped."""
+"""Records of files: rows read as records of a topic, one file or several merged by time."""
 
 import asyncio
-import logging
+import glob
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
-from math import isfinite
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from eventfold.connectors import Record
+from eventfold.connectors.input_report import InputReport
+from eventfold.connectors.reading.mapping import MissingColumnsError
+from eventfold.connectors.reading.numbers import NumberReader, decimal_mark
+from eventfold.connectors.reading.preset import Preset
+from eventfold.connectors.reading.rows import RowReader
+from eventfold.connectors.reading.times import TimeReader
 from eventfold.connectors.rows import BadRow, Row, RowFile, UnreadableFileError
-from eventfold.records.shape import inspected, members
 from eventfold.topics import Topic
-from eventfold.windows.durations import parse_time
+from eventfold.windows.durations import approximate_duration
 
-log = logging.getLogger(__name__)
-
-#: Number of bad rows that are logged one by one; later ones are only counted.
-SAID = 20
 #: Most records in one slice.
 SLICE = 1024
 #: A paced replay sends a record up to this many seconds early, in the slice of its predecessors.
 EARLY = 0.02
+#: Rows from which the decimal mark of a file is recognised.
+_HEAD = 100
 
 
 class Replay:
-    """Records of `topic` in one file, in its order; bad rows are logged, counted and skipped.
+    """Records of `topic` in one file, in its order; rows left out are in the `report`.
 
-    A row has the fields of the topic's records by name. The event time is the topic's time field,
-    else a column `time`, in ms or ISO 8601.
+    A row has the fields of the topic's records by name, or as the `preset` maps them. The event
+    time is the topic's time field, else a column `time`.
     """
 
-    def __init__(self, path: Path, topic: Topic) -> None:
-        self._path = path
-        self._file = RowFile(path)
-        self._topic = topic
+    def __init__(
+        self,
+        path: Path,
+        topic: Topic,
+        preset: Preset = Preset(),  # noqa: B008 - frozen
+        report: InputReport | None = None,
+        *,
+        is_one_of_several: bool = False,
+    ) -> None:
+        self._path, self._topic, self._preset = path, topic, preset
+        self.report = report or InputReport("rows")
+        self._place = f"{path.name} line" if is_one_of_several else "line"
+        self._file = RowFile(path, preset.layout)
+        self._times = TimeReader(preset.time_zone, preset.order)
+        self._numbers = NumberReader(preset.decimal)
         self._time = topic.time if isinstance(topic.time, str) else "time"
-        self._fields = _required_fields(topic.value) | {self._time: True}
+        self._reader = RowReader(
+            preset.kind or topic.value,
+            self._times,
+            self._numbers,
+            mapping=preset.mapping,
+            constants=preset.constants_of(path.name),
+            time="time" if preset.kind else self._time,
+        )
+        self._expand = preset.expand(preset.time_zone) if preset.expand else None
         self._encode = topic.write or msgspec.json.Encoder().encode
-        #: Number of rows that were records.
+        self._last = self._steps_back = self._longest = 0
+        #: Number of records.
         self.good = 0
-        #: Number of rows that were not.
-        self.bad = 0
+        self.report.complete_by(self._note)
 
     @property
     def size(self) -> int:
@@ -60,64 +84,103 @@ class Replay:
 
         Raises UnreadableFileError if the file can't be opened or decompressed, or lacks a column.
         """
-        for number, row in enumerate(self._file.rows()):
-            if number == 0:
-                self._check_columns()
-            record = self._record(row)
-            if record is not None:
-                self.good += 1
-                yield record
-            if self.good == count:
-                return
-        self._check_columns()
-
-    def _check_columns(self) -> None:
-        if self._file.columns is None:
-            return
-        names = {name.lower() for name in self._file.columns}
-        for field, required in self._fields.items():
-            if required and field.lower() not in names:
-                raise UnreadableFileError(f"{self._path}: the first line names no column {field!r}")
-
-    def _record(self, row: Row | BadRow) -> Record | None:
-        if isinstance(row, BadRow):
-            self._say_bad(row.line, f"{row.reason}: {row.sample}")
-            return None
         try:
-            return self._read(row.values)
-        except (ValueError, OverflowError) as error:
-            self._say_bad(row.line, str(error))
-            return None
+            yield from islice(self._records(), count)
+        except MissingColumnsError as error:
+            raise UnreadableFileError(f"{self._path}: {error}") from error
 
-    def _read(self, row: dict[str, Any]) -> Record:
-        named = {name.lower(): each for name, each in row.items()}
-        fields = {name: named[name.lower()] for name in self._fields if name.lower() in named}
-        if isinstance(fields.get(self._time), str):
-            fields[self._time] = parse_time(fields[self._time])
-        record = msgspec.convert(fields, self._topic.value, strict=False)
-        for name in fields:
-            if isinstance(number := getattr(record, name, None), float) and not isfinite(number):
-                raise ValueError(f"{name} {number} is no finite number")
-        key = self._topic.key_of(record).encode()
-        at = getattr(record, self._time, fields.get(self._time))
-        if at is None:
-            raise ValueError(f"the row has no {self._time}")
-        return key, self._encode(record), int(at)
+    def _records(self) -> Iterator[Record]:
+        rows = self._file.rows()
+        head = list(islice(rows, _HEAD))
+        columns = self._file.columns
+        if columns is not None:
+            self._reader.demand(columns)
+            if self._numbers.decimal is None:
+                values = [row.values for row in head if isinstance(row, Row)]
+                self._numbers.decimal = decimal_mark(self._reader.numbers_of(columns, values))
+        for row in chain(head, rows):
+            self.report.read += 1
+            if isinstance(row, BadRow):
+                self._leave_out(row, row.reason, row.sample)
+                continue
+            skipped = self._preset.skip(row.values) if self._preset.skip else None
+            if skipped:
+                self.report.note(skipped)
+                continue
+            try:
+                records = self._read(row, columns)
+            except (ValueError, OverflowError) as error:
+                self._leave_out(row, str(error), ",".join(map(str, row.values.values())))
+                continue
+            self.good += len(records)
+            yield from records
 
-    def _say_bad(self, line: int, error: str) -> None:
-        self.bad += 1
-        if self.bad <= SAID:
-            log.warning("%s:%d: %s", self._path, line, error)
-        if self.bad == SAID:
-            log.warning("%s: further bad rows are only counted", self._path)
+    def _read(self, row: Row, columns: Sequence[str] | None) -> list[Record]:
+        """Return the records of a row. Raises ValueError for a row that is none."""
+        read, at = self._reader.read(row.values, columns)
+        if self._expand is None:
+            records = [self._record(read, at)]
+        else:
+            records = [self._record(each, getattr(each, self._time)) for each in self._expand(read)]
+        for _, _, at in records:
+            if at < self._last:
+                self._steps_back += 1
+                self._longest = max(self._longest, self._last - at)
+            self._last = max(at, self._last)
+        return records
+
+    def _record(self, record: Any, at: int) -> Record:
+        return self._topic.key_of(record).encode(), self._encode(record), at
+
+    def _leave_out(self, row: Row | BadRow, reason: str, sample: str) -> None:
+        self.report.leave_out(reason, f"{self._place} {row.line:,}", sample)
+
+    def _note(self) -> None:
+        """Report what was recognised and assumed."""
+        report, file, name = self.report, self._file, self._path.name
+        known = [f"{what} {text}" for what, text in file.recognised.items()]
+        if file.columns is not None:
+            try:
+                known.append(f"fields {self._reader.described(file.columns)}")
+            except MissingColumnsError:
+                return
+            if self._numbers.decimal is not None:
+                known.append(f"decimal mark {self._numbers.decimal}")
+        if known:
+            report.recognise("; ".join(known), name)
+        zone, is_told = self._preset.time_zone, self._preset.zone is not None
+        report.note_zone(zone, is_told=is_told, number=self._times.unzoned)
+        for text, number in self._times.assumed.items():
+            report.note(f"time: {text}", number)
+        if self._steps_back:
+            report.warn(
+                f"{name} is not in order of time: {self._steps_back:,} records are behind those "
+                f"before them, by up to {approximate_duration(self._longest)}; such records may "
+                f"come too late for their windows"
+            )
 
 
-def _required_fields(kind: Any) -> dict[str, bool]:
-    """Return the names of a topic's fields, each with whether every record has it."""
-    every = [inspected(each).fields for each in members(kind)]
-    required = [{field.encode_name for field in fields if field.required} for fields in every]
-    names = dict.fromkeys(field.encode_name for fields in every for field in fields)
-    return {name: all(name in each for each in required) for name in names}
+def files_of(written: str) -> list[Path]:
+    """Return the files that a path or a pattern (`ticks/*.csv`) names, in order of their names.
+
+    Raises UnreadableFileError if there is none, or if it is a directory.
+    """
+    path = Path(written)
+    if path.is_dir():
+        raise UnreadableFileError(f"{path} is a directory: '{path}/*' names its files")
+    if path.exists() or not glob.has_magic(written):
+        return [path]
+    found = [Path(each) for each in sorted(glob.glob(written, recursive=True))]  # noqa: PTH207
+    files = [each for each in found if each.is_file()]
+    if not files:
+        raise UnreadableFileError(f"{written}: no file has such a name")
+    return files
+
+
+def merged(replays: Sequence[Replay], count: int | None = None) -> Iterator[Record]:
+    """Yield the records of several files by their event time, each file's in its own order."""
+    every = merge(*(replay.records(count) for replay in replays), key=itemgetter(2))
+    return islice(every, count)
 
 
 async def paced(records: Iterable[Record], speed: float) -> AsyncIterator[list[Record]]:

@@ -1,0 +1,248 @@
+"""Reader of rows as records of a type: columns become fields, texts numbers and times."""
+
+import re
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any, NamedTuple
+
+import msgspec
+
+from eventfold.connectors.reading.field_types import FieldType, Form, field_types, member_form
+from eventfold.connectors.reading.mapping import Columns, MissingColumnsError, describe_columns
+from eventfold.connectors.reading.numbers import NumberReader
+from eventfold.connectors.reading.times import TimeReader
+from eventfold.decoding import decode_json
+
+#: Texts of a cell that holds no number and no time.
+MISSING = {"null", "none", "na", "n/a", "\\n"}
+#: Most shapes of JSON objects whose fields are remembered.
+_MOST_PLANS = 1_000
+_EXPECTED = re.compile(r"Expected `(?P<kind>[^`]*)`(?P<bound>.*?)(?:, got `[^`]*`)?")
+_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+#: Most characters of a value in a message.
+_SHOWN = 60
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+}
+
+
+class _Step(NamedTuple):
+    """One field of a record, and the columns that it is made of."""
+
+    field: str
+    #: Name of a member, if the field is an object with a column for each.
+    member: str
+    columns: tuple[str, ...]
+    form: Form
+    required: bool
+
+
+class RowReader:
+    """Reader of rows as records of `kind`.
+
+    A field is the column of its name, or that of `mapping` (`Close`, `Date+Time`, `Name|Symbol`),
+    or the text of `constants`. `time` is the field with the event time; records may have no such
+    field. Members of an object are columns too: `values.temperature`.
+    """
+
+    def __init__(
+        self,
+        kind: Any,
+        times: TimeReader,
+        numbers: NumberReader,
+        *,
+        mapping: Mapping[str, str] | None = None,
+        constants: Mapping[str, str] | None = None,
+        time: str = "time",
+    ) -> None:
+        self._kind, self._time = kind, time
+        self._times, self._numbers = times, numbers
+        self._mapping = dict(mapping or {})
+        self._types = field_types(kind)
+        self._types[time] = FieldType(Form.TIME, required=True)
+        for name in [*self._mapping, *(constants or {})]:
+            if name.partition(".")[0] not in self._types:
+                raise ValueError(f"{name!r} is no field; there are {', '.join(self._types)}")
+        self._constants = {
+            name: self._converted(each, self._types[name.partition(".")[0]].form)
+            for name, each in (constants or {}).items()
+        }
+        self._plans: dict[tuple[str, ...], list[_Step]] = {}
+
+    def demand(self, columns: Sequence[str]) -> None:
+        """Raise MissingColumnsError if a file with these columns lacks one that is needed."""
+        self._plan(tuple(columns))
+
+    def numbers_of(self, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return the texts of some rows that are read as numbers."""
+        steps = [
+            each for each in self._plan(tuple(columns)) if each.form in {Form.NUMBER, Form.WHOLE}
+        ]
+        texts = [row.get(step.columns[0]) for row in rows for step in steps]
+        return [text for text in texts if isinstance(text, str)]
+
+    def described(self, columns: Sequence[str]) -> str:
+        """Describe which columns of a file become which fields."""
+        pairs = [
+            f"{step.field}{step.member and '.'}{step.member}={'+'.join(step.columns)}"
+            for step in self._plan(tuple(columns))
+        ]
+        return ", ".join([*pairs, *(f"{name}={each}" for name, each in self._constants.items())])
+
+    def read(self, row: Mapping[str, Any], columns: Sequence[str] | None) -> tuple[Any, int]:
+        """Return the record of a row and its event time (ms).
+
+        `columns` are those of the file; None if each row has names of its own. Raises ValueError,
+        with the column and the reason, for a row that is no record, and MissingColumnsError.
+        """
+        fields: dict[str, Any] = dict(self._constants)
+        word = "field" if columns is None else "column"
+        steps = self._steps(row) if columns is None else self._plan(tuple(columns))
+        for step in steps:
+            try:
+                value = self._value(row, step)
+            except ValueError as error:
+                raise ValueError(f"{word} {'+'.join(step.columns)}: {error}") from None
+            if value is not None and step.member:
+                fields.setdefault(step.field, {})[step.member] = value
+            elif value is not None:
+                fields[step.field] = value
+        try:
+            record = msgspec.convert(fields, self._kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise ValueError(_explained(str(error), row, steps, word)) from None
+        for name, value in fields.items():
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError(f"{word} {name}: {value} is no finite number")
+        return record, fields[self._time]
+
+    def _value(self, row: Mapping[str, Any], step: _Step) -> Any:
+        """Return the value of a field, None if the row has none. Raises ValueError."""
+        value = _joined(row, step.columns)
+        if value is None:
+            if step.required:
+                raise ValueError("it is empty")
+            return None
+        try:
+            return self._converted(value, step.form)
+        except ValueError:
+            if step.required or not _is_missing(value):
+                raise
+            return None
+
+    def _steps(self, row: Mapping[str, Any]) -> list[_Step]:
+        try:
+            return self._plan(tuple(row))
+        except MissingColumnsError as error:
+            reason = str(error).replace("the file has no column", "no field")
+            raise ValueError(reason.partition(": --map")[0]) from None
+
+    def _plan(self, columns: tuple[str, ...]) -> list[_Step]:
+        plan = self._plans.get(columns)
+        if plan is None:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            plan = self._plans[columns] = self._planned(Columns(columns))
+        return plan
+
+    def _planned(self, columns: Columns) -> list[_Step]:
+        """Return the fields that these columns make. Raises MissingColumnsError."""
+        steps = []
+        for name, kind in self._types.items():
+            written = self._mapping.get(name)
+            sources = columns.sources(written or name)
+            if name in self._constants and written is None:
+                continue
+            if sources is not None:
+                steps.append(_Step(name, "", sources, kind.form, kind.required))
+                continue
+            if written is not None:
+                raise MissingColumnsError(
+                    f"the file has no column {written!r} for {name}; "
+                    f"{describe_columns(columns.names)}"
+                )
+            members = self._members(name, kind, columns)
+            if kind.required and not members:
+                value = f" or --set {name}=VALUE" if kind.form is Form.TEXT else ""
+                raise MissingColumnsError(
+                    f"the file has no column {name!r}; {describe_columns(columns.names)}: "
+                    f"--map {name}=COLUMN{value}"
+                )
+            steps += members
+        return steps
+
+    def _members(self, name: str, kind: FieldType, columns: Columns) -> list[_Step]:
+        if kind.form is not Form.NESTED:
+            return []
+        found = dict(columns.below(name))
+        for field, written in self._mapping.items():
+            if field.startswith(f"{name}."):
+                sources = columns.sources(written)
+                if sources is None:
+                    raise MissingColumnsError(
+                        f"the file has no column {written!r} for {field}; "
+                        f"{describe_columns(columns.names)}"
+                    )
+                found[field[len(name) + 1 :]] = sources[0]
+        form = member_form(kind.kind)
+        return [_Step(name, member, (column,), form, False) for member, column in found.items()]
+
+    def _converted(self, value: Any, form: Form) -> Any:
+        """Return a value in the form of its field. Raises ValueError."""
+        if form is Form.TIME:
+            return self._times.read(value)
+        if not isinstance(value, str):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            return str(value) if form is Form.TEXT and is_number else value
+        if form is Form.NUMBER:
+            return self._numbers.read(value)
+        if form is Form.WHOLE:
+            number = self._numbers.read(value)
+            return int(number) if number == int(number) else number
+        if form is Form.NESTED and value.lstrip()[:1] in {"{", "["}:
+            return decode_json(value)
+        return value
+
+
+def _joined(row: Mapping[str, Any], columns: tuple[str, ...]) -> Any:
+    """Return the value of one column, or those of several with a blank between; None if empty."""
+    if len(columns) == 1:
+        return row.get(columns[0])
+    values = [row.get(name) for name in columns]
+    return None if None in values else " ".join(map(str, values))
+
+
+def _is_missing(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().casefold() in MISSING
+
+
+def _explained(message: str, row: Mapping[str, Any], steps: Sequence[_Step], word: str) -> str:
+    """Return msgspec's message in the words of files: `column size: '-3' is not a number ...`."""
+    found = _PATH.search(message)
+    field = re.split(r"[.\[]", found["path"])[0] if found else ""
+    step = next((each for each in steps if each.field == field), None)
+    reason = message[: found.start()] if found else message
+    if step is None:
+        return f"{field}: {reason}" if field else reason
+    shown = repr(_joined(row, step.columns))
+    shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 4]}...{shown[-1]}"
+    expected = _EXPECTED.fullmatch(reason)
+    if step.form is Form.TIME:
+        reason = f"{shown} is before 1973, or after the year 5138"
+    elif expected:
+        kinds = [_WORDS.get(each, each) for each in expected["kind"].split(" | ")]
+        wanted = " or ".join(dict.fromkeys(each for each in kinds if each != "null"))
+        reason = f"{shown} is not {wanted}{_bound(expected['bound'])}"
+    name = f"{field}.*" if step.member else "+".join(step.columns)
+    return f"{word} {name}: {reason}"
+
+
+def _bound(text: str) -> str:
+    """Return a bound of msgspec's messages in words: ` >= 0` is ` of at least 0`."""
+    text = re.sub(r"\.0$", "", text).replace(">=", "of at least").replace("<=", "of at most")
+    return text.replace("of length of at", "with a length of at").replace(">", "above")
