@@ -39,6 +39,7 @@ class JsonReader:
     def __init__(self, layout: Layout, encoding: str) -> None:
         self._encoding = encoding
         self._needs_header = layout.columns is None and not layout.no_header
+        self._has_objects = False
         self._decode = json_decoder(Any)
         #: Names of the columns of arrays; None until there is one.
         self.columns: tuple[str, ...] | None = layout.columns
@@ -69,10 +70,11 @@ class JsonReader:
             value = self._decode(text)
         except ValueError:
             return bad_row(number, describe_flaw(text, self._encoding) or _BROKEN, text)
-        if isinstance(value, list):
+        if isinstance(value, list) and not self._has_objects:
             return self._row_of_cells(number, value, text)
         if not isinstance(value, dict):
-            return bad_row(number, "neither an object nor an array", text)
+            return bad_row(number, "no object", text)
+        self._has_objects = True
         if None in value.values():
             value = {name: each for name, each in value.items() if each is not None}
         return Row(number, value)
