@@ -1,23 +1,46 @@
-"""Reader of the rows of one file."""
+"""Reader of the rows of one file, whose format is recognised."""
 
-import csv
-import gzip
-import io
-import zlib
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from io import BufferedReader
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any
 
-from eventfold.connectors.rows.row import BadRow, Layout, Row, UnreadableFileError, bad_row
-from eventfold.decoding import json_decoder
+from eventfold.connectors.rows.compression import DamagedError, Member, unpacked
+from eventfold.connectors.rows.delimited import DelimitedReader
+from eventfold.connectors.rows.dialect import DELIMITER_NAMES, recognise_dialect
+from eventfold.connectors.rows.json_rows import JsonReader, recognise_json
+from eventfold.connectors.rows.parquet_rows import MAGIC, ParquetReader
+from eventfold.connectors.rows.row import BadRow, Layout, Row, UnreadableFileError
+from eventfold.connectors.rows.text import decoded, lines_of, recognise_encoding
 
-_GZIP = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
+_FOREIGN = {
+    b"PAR1": "Parquet within an archive: unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd: unpack it first",
+    b"\xd0\xcf\x11\xe0": "a workbook or document, no rows: save it as CSV first",
+    b"%PDF": "a PDF, no rows",
+    b"SQLite format 3": "a database of SQLite: export its table as CSV first",
+    b"ARROW1": "an Arrow file: save it as Parquet first",
+    b"ORC": "an ORC file: save it as Parquet first",
+    b"<!doctype": "a web page, no rows: has the download failed?",
+    b"<html": "a web page, no rows: has the download failed?",
+    b"<?xml": "XML, no rows: save it as CSV first",
+}
 
 
 class RowFile:
-    """Rows of one file, in its order, in bounded memory; bad lines are returned as such."""
+    r"""Rows of one file, in its order, in bounded memory; bad lines are returned as such.
+
+    >>> path = Path(getfixture("tmp_path"), "trades.csv")
+    >>> _ = path.write_text("symbol;price\nA;1,5\nB\n")
+    >>> file = RowFile(path)
+    >>> for row in file.rows():
+    ...     print(row)
+    Row(line=2, values={'symbol': 'A', 'price': '1,5'})
+    BadRow(line=3, reason='1 cell, the header has 2', sample='B')
+    >>> file.recognised["delimiter"]
+    ';'
+    """
 
     def __init__(self, path: Path, layout: Layout = Layout()) -> None:  # noqa: B008 - frozen
         self._path = path
@@ -28,67 +51,93 @@ class RowFile:
         self.recognised: dict[str, str] = {}
         #: Names of the columns, after a row; None where each row names its own (JSON objects).
         self.columns: tuple[str, ...] | None = None
-        self._raw: IO[bytes] | None = None
+        self._raw: BufferedReader | None = None
+        self._read = 0
 
     @property
     def read(self) -> int:
         """Bytes of the file that have been read; compressed bytes if it is compressed."""
-        if self._raw is None:
-            return 0
-        return self.size if self._raw.closed else self._raw.tell()
+        return self._read if self._raw is None else self._raw.tell()
 
     def rows(self) -> Iterator[Row | BadRow]:
-        """Yield each row or bad row.
+        """Yield each row or bad row; members of a zip archive follow each other.
 
-        Raises UnreadableFileError if the file can't be opened, or is cut off or damaged; then all
-        rows before the damage have been yielded.
+        Raises UnreadableFileError if the file can't be opened, if its columns have no names, or if
+        it is cut off or damaged; then the rows before the damage have been yielded.
         """
-        with self._opened() as file:
-            yield from self._rows(file)
+        for batch in self._batches():
+            yield from batch
 
-    @contextmanager
-    def _opened(self) -> Iterator[io.BufferedReader]:
+    def _batches(self) -> Iterator[Iterable[Row | BadRow]]:
         try:
             with self._path.open("rb") as raw:
-                self._raw, self.size = raw, self._path.stat().st_size
-                packed = raw.peek(2).startswith(_GZIP)
-                unpacked: Any = gzip.GzipFile(fileobj=raw) if packed else raw
-                with io.BufferedReader(unpacked) as file:
-                    if file.peek(3).startswith(_BOM):
-                        file.read(len(_BOM))
-                    yield file
-        except (EOFError, zlib.error) as error:
+                self.size, self._read = os.fstat(raw.fileno()).st_size, 0
+                if raw.peek(4).startswith(MAGIC):
+                    yield from self._parquet_batches()
+                else:
+                    yield from self._unpacked_batches(raw)
+                self._read = self.size
+        except DamagedError as error:
             raise UnreadableFileError(f"{self._path}: cut off or damaged: {error}") from error
         except OSError as error:
             raise UnreadableFileError(f"{self._path}: {error.strerror or error}") from error
+        except ValueError as error:
+            raise UnreadableFileError(f"{self._path}: {error}") from error
 
-    def _rows(self, file: io.BufferedReader) -> Iterator[Row | BadRow]:
-        if file.peek(1).lstrip()[:1] == b"{":
-            return self._json_rows(file)
-        return self._csv_rows(file)
+    def _unpacked_batches(self, raw: BufferedReader) -> Iterator[Iterable[Row | BadRow]]:
+        self._raw = raw
+        try:
+            for member in unpacked(raw):
+                yield from self._member_batches(member)
+        finally:
+            self._read, self._raw = raw.tell(), None
 
-    def _json_rows(self, file: Iterable[bytes]) -> Iterator[Row | BadRow]:
-        self.recognised["format"] = "JSON lines"
-        decode = json_decoder(dict[str, Any])
-        for number, line in enumerate(file, 1):
-            if line.isspace():
-                continue
-            try:
-                fields = decode(line)
-                yield Row(number, {name: each for name, each in fields.items() if each is not None})
-            except ValueError as error:
-                yield bad_row(number, str(error), line.decode(errors="surrogateescape").rstrip())
+    def _parquet_batches(self) -> Iterator[Iterable[Row | BadRow]]:
+        reader = ParquetReader(self._path)
+        self.columns = reader.columns
+        self.recognised = {"format": "Parquet", "header": ", ".join(reader.columns)}
+        for batch in reader.batches():
+            yield batch
+            self._read = self.size * batch[-1].line // reader.count
 
-    def _csv_rows(self, file: Iterable[bytes]) -> Iterator[Row | BadRow]:
-        lines = (line.decode("utf-8", "surrogateescape") for line in file)
-        reader = csv.reader(lines, delimiter=self._layout.delimiter or ",")
-        header = [name.strip() for name in next(reader, [])]
-        self.columns = tuple(header)
-        self.recognised.update(format="CSV", header=", ".join(header))
-        for row in reader:
-            if len(row) == len(header):
-                cells = zip(header, row, strict=True)
-                yield Row(reader.line_num, {name: cell for name, cell in cells if cell})
-            elif row:
-                reason = f"{len(row)} cells, the header has {len(header)}"
-                yield bad_row(reader.line_num, reason, ",".join(row))
+    def _member_batches(self, member: Member) -> Iterator[Iterable[Row | BadRow]]:
+        head = next(member.pieces, b"")
+        for magic, reason in _FOREIGN.items():
+            if head[: len(magic)].lower() == magic.lower():
+                raise ValueError(reason)
+        encoding = recognise_encoding(head, self._layout.encoding)
+        texts = decoded(chain([head], member.pieces), encoding)
+        first = next(texts, "")
+        texts = chain([first], texts)
+        self.recognised = {"compression": member.compression} if member.compression else {}
+        json = None if self._layout.delimiter else recognise_json(first)
+        self.recognised |= {"format": json or "delimited text", "encoding": encoding}
+        if member.name:
+            self.recognised["member"] = member.name
+        if json is not None:
+            return self._json_batches(json, texts, encoding)
+        return self._delimited_batches(first, texts, encoding)
+
+    def _json_batches(
+        self, form: str, texts: Iterator[str], encoding: str
+    ) -> Iterator[Iterable[Row | BadRow]]:
+        reader = JsonReader(self._layout, encoding)
+        if form == "JSON lines":
+            batches = reader.batches_of_lines(lines_of(texts))
+        else:
+            batches = reader.batches_of_values(texts)
+        for batch in batches:
+            self.columns = reader.columns
+            yield batch
+
+    def _delimited_batches(
+        self, first: str, texts: Iterator[str], encoding: str
+    ) -> Iterator[Iterable[Row | BadRow]]:
+        lines = first.split("\n")
+        # The last line of a piece may go on in the next one.
+        dialect = recognise_dialect(lines[:-1] or lines, self._layout, encoding)
+        self.columns = dialect.columns
+        delimiter = DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter)
+        self.recognised |= {"delimiter": delimiter, "header": dialect.header}
+        reader = DelimitedReader(dialect, encoding, self._layout.comment)
+        return reader.batches(lines_of(texts))

@@ -1,0 +1,151 @@
+"""Rows of delimited text. A damaged line costs itself, and no other line."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+
+from eventfold.connectors.rows.compression import DamagedError
+from eventfold.connectors.rows.dialect import Dialect, cells_of
+from eventfold.connectors.rows.row import BadRow, Row, bad_row
+from eventfold.connectors.rows.text import describe_flaw
+
+#: Most lines of a row whose quoted cells have line breaks.
+MOST_LINES = 200
+
+_UNCLOSED = "a quote that is not closed"
+
+
+class DelimitedReader:
+    """Reader of the rows of delimited text, by the csv module of the standard library.
+
+    A quoted cell may go over several lines. A quote that is not closed looks the same until the
+    next quote, perhaps thousands of lines on. So lines are joined only if their quotes are where
+    they belong, the row has as many cells as the header, and the lines are no rows by themselves.
+    """
+
+    def __init__(self, dialect: Dialect, encoding: str, comment: str | None) -> None:
+        self._dialect = dialect
+        self._encoding = encoding
+        self._comment = comment
+        self._width = len(dialect.columns)
+        self._lines: list[str] = []  # that have not been read yet, the first of which has _number
+        self._number = 1
+        self._is_suspect = False  # whether one of them may have a flaw
+        self._runs_on = False  # whether a quoted cell begins in the first and is not closed
+
+    def batches(self, chunks: Iterable[list[str]]) -> Iterator[Iterable[Row | BadRow]]:
+        """Yield the rows of the file whose lines are `chunks`; read each batch before the next.
+
+        Raises DamagedError after the rows before the damage.
+        """
+        skipped = self._dialect.skipped
+        damage = None
+        try:
+            for chunk in chunks:
+                skip = min(skipped, len(chunk))
+                skipped -= skip
+                self._number += skip
+                self._lines += chunk[skip:]
+                self._is_suspect = describe_flaw("".join(self._lines), self._encoding) is not None
+                yield from self._read()
+        except DamagedError as error:
+            damage = error
+        yield from self._read(final=True)
+        if damage is not None:
+            raise damage
+
+    def _read(self, *, final: bool = False) -> Iterator[Iterable[Row | BadRow]]:
+        """Yield the rows of the lines at hand; leave those that may go on in further lines."""
+        while self._lines:
+            yield self._well_formed_rows()
+            if not self._lines or (self._runs_on and not final and len(self._lines) < MOST_LINES):
+                return
+            line = self._lines.pop(0)
+            if not self._is_comment(line):
+                yield [bad_row(self._number, self._describe_error(line), line)]
+            self._number += 1
+
+    def _well_formed_rows(self) -> Iterator[Row | BadRow]:
+        """Yield the rows of the lines at hand up to one with an error, which becomes the first."""
+        lines, number = self._lines, self._number
+        columns, width, at = self._dialect.columns, len(self._dialect.columns), 0
+        is_plain = not self._is_suspect and self._comment is None
+        # A quoted cell that is not closed before the last line takes in the one added here.
+        reader = self._parse(chain(lines, [""]))
+        new = tuple.__new__  # half as slow as Row(...), which has keywords
+        self._runs_on = False
+        with suppress(csv.Error):
+            for row in reader:
+                end = reader.line_num
+                if end - at > 1 and (end > len(lines) or not self._joins(lines, at, end)):
+                    break
+                if is_plain and len(row) == width and "" not in row:
+                    # With `strict`, zip takes three times as long.
+                    yield new(Row, (number + at, dict(zip(columns, row))))  # noqa: B905
+                elif at < len(lines):
+                    other = self._check(number + at, row, lines[at:end])
+                    if other is not None:
+                        yield other
+                at = end
+        at = min(at, len(lines))
+        self._runs_on = reader.line_num > len(lines)
+        self._lines, self._number = lines[at:], number + at
+
+    def _check(self, number: int, cells: list[str], lines: list[str]) -> Row | BadRow | None:
+        """Return the row with `cells`, or why it is none; None for a comment or a blank line."""
+        if self._is_comment(lines[0]) or (len(cells) < 2 and not any(cells)):
+            return None
+        if flaw := describe_flaw("\n".join(lines), self._encoding):
+            return bad_row(number, flaw, lines[0])
+        # Many files have a delimiter at the end of each line.
+        if len(cells) < self._width or any(cells[self._width :]):
+            return bad_row(number, self._describe_width(cells), lines[0])
+        named = zip(self._dialect.columns, cells, strict=False)
+        return Row(number, {name: cell for name, cell in named if cell})
+
+    def _is_comment(self, line: str) -> bool:
+        return self._comment is not None and line.startswith(self._comment)
+
+    def _parse(self, lines: Iterable[str], *, strict: bool = False) -> "csv._reader":
+        delimiter = self._dialect.delimiter
+        return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict)
+
+    def _joins(self, lines: list[str], begin: int, end: int) -> bool:
+        """Return whether the lines from `begin` to before `end` are one row."""
+        if self._joined(lines, begin) != end:
+            return False
+        *between, last = lines[begin + 1 : end]
+        if self._is_row(last) or (between and all(map(self._is_row, between))):
+            return False
+        return self._joined(lines, end - 1) is None
+
+    def _joined(self, lines: list[str], begin: int) -> int | None:
+        """Return the end of a well-formed row of several lines, or None if there is none."""
+        reader = self._parse(lines[begin : begin + MOST_LINES], strict=True)
+        try:
+            fits = len(next(reader)) == self._width
+        except csv.Error:
+            return None
+        return begin + reader.line_num if fits and reader.line_num > 1 else None
+
+    def _is_row(self, line: str) -> bool:
+        try:
+            return len(next(self._parse([line], strict=True), [])) == self._width
+        except csv.Error:
+            return False
+
+    def _describe_width(self, row: list[str]) -> str:
+        cells = f"{len(row)} cell{'' if len(row) == 1 else 's'}"
+        if self._dialect.header == "none":
+            return f"{cells}, {self._width} columns are named"
+        return f"{cells}, the header has {self._width}"
+
+    def _describe_error(self, line: str) -> str:
+        if flaw := describe_flaw(line, self._encoding):
+            return flaw
+        try:
+            cells_of(line, self._dialect.delimiter)
+        except csv.Error:
+            return f"a cell of more than {csv.field_size_limit()} characters"
+        return _UNCLOSED
