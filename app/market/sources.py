@@ -1,11 +1,13 @@
 """Sources of the market for the command `produce`: a chart API, a simulated market, files."""
 
 import time
+from dataclasses import replace
 
 import click
 
 from app.market.bare import bare_prices
 from app.market.chart import ChartApi
+from app.market.presets import PRESETS, preset_of
 from app.market.prices import PriceProducer
 from app.market.settings import settings
 from app.market.simulator import SIMULATION, fast_slices, live_slices
@@ -103,13 +105,43 @@ def _market(command: LongCommand, step: float) -> Market:
 
 
 async def _send_file(command: LongCommand) -> None:
-    """Send the records of a file: ticks, if no other topic of the application is named."""
+    """Send the records of files: ticks, if no other topic of the application is named."""
+    # Each command imports this module for its options, and workers read no files.
+
+    options = command.kwargs
+    length = options["bar_length"]
+    try:
+        preset = preset_of(
+            options["preset"], options["bars"], int(length * 1000) if length else None
+        )
+    except ValueError as error:
+        raise OptionError(str(error)) from error
+    if options["symbol"]:
+        preset = replace(preset, constants={"symbol": options["symbol"]})
     if _is_bare(command):
-        await send_file(command, TICKS, bare_prices, event_timestamps=True)
+        await send_file(command, TICKS, bare_prices, preset=preset, event_timestamps=True)
     else:
-        await send_file(command, TICKS)
+        await send_file(command, TICKS, preset=preset)
 
 
+_FILE_OPTIONS = (
+    click.Option(
+        ["--preset"],
+        type=click.Choice(PRESETS),
+        help="file: as it is downloaded from there: columns, times, zone.",
+    ),
+    click.Option(["--symbol"], help="file: symbol of its ticks, if no column has it."),
+    click.Option(
+        ["--bars"],
+        type=click.Choice(["ohlc", "close"]),
+        help="file: of each bar four ticks (that of a preset with bars), or its close.",
+    ),
+    click.Option(
+        ["--bar-length"],
+        type=Seconds(),
+        help="file: of a bar, if not a day (yahoo, kaggle), a minute (histdata) or in the file.",
+    ),
+)
 _MARKET_OPTIONS = (
     click.Option(
         ["--symbols"],
@@ -164,6 +196,6 @@ SOURCES = (
         ),
     ),
     Source("simulator", _send_market, _MARKET_OPTIONS),
-    Source("file", _send_file, takes_path=True),
+    Source("file", _send_file, _FILE_OPTIONS, takes_path=True),
     Source("market", _send_market),
 )

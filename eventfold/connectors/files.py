@@ -16,7 +16,7 @@ from eventfold.connectors import Record
 from eventfold.connectors.input_report import InputReport
 from eventfold.connectors.reading.mapping import MissingColumnsError
 from eventfold.connectors.reading.numbers import NumberReader, decimal_mark
-from eventfold.connectors.reading.preset import Preset
+from eventfold.connectors.reading.preset import Preset, WrongPresetError
 from eventfold.connectors.reading.rows import RowReader
 from eventfold.connectors.reading.times import TimeReader
 from eventfold.connectors.rows import BadRow, Row, RowFile, UnreadableFileError
@@ -29,6 +29,15 @@ SLICE = 1024
 EARLY = 0.02
 #: Rows from which the decimal mark of a file is recognised.
 _HEAD = 100
+
+
+class _Shape:
+    """What is done with the rows of a file, by one preset."""
+
+    def __init__(self, preset: Preset, reader: RowReader) -> None:
+        self.reader = reader
+        self.expand = preset.expand(preset.time_zone) if preset.expand else None
+        self.skip = preset.skip or (lambda _: None)
 
 
 class Replay:
@@ -50,34 +59,37 @@ class Replay:
         self._path, self._topic, self._preset = path, topic, preset
         self.report = report or InputReport("rows")
         self._place = f"{path.name} line" if is_one_of_several else "line"
-        self._file = RowFile(path, preset.layout)
+        self._file: RowFile | None = None
         self._times = TimeReader(preset.time_zone, preset.order)
         self._numbers = NumberReader(preset.decimal)
         self._time = topic.time if isinstance(topic.time, str) else "time"
-        self._reader = RowReader(
-            preset.kind or topic.value,
-            self._times,
-            self._numbers,
-            mapping=preset.mapping,
-            constants=preset.constants_of(path.name),
-            time="time" if preset.kind else self._time,
-        )
-        self._expand = preset.expand(preset.time_zone) if preset.expand else None
+        self._shapes = [_Shape(each, self._reader(each)) for each in (preset, *preset.others)]
+        self._shape = self._shapes[0]
         self._encode = topic.write or msgspec.json.Encoder().encode
         self._last = self._steps_back = self._longest = 0
         #: Number of records.
         self.good = 0
         self.report.complete_by(self._note)
 
+    def _reader(self, preset: Preset) -> RowReader:
+        return RowReader(
+            preset.kind or self._topic.value,
+            self._times,
+            self._numbers,
+            mapping=preset.mapping,
+            constants=preset.constants_of(self._path.name),
+            time="time" if preset.kind else self._time,
+        )
+
     @property
     def size(self) -> int:
         """Size of the file in bytes; 0 before it is opened."""
-        return self._file.size
+        return self._file.size if self._file else 0
 
     @property
     def read(self) -> int:
         """Bytes of the file that have been read; compressed bytes if it is compressed."""
-        return self._file.read
+        return self._file.read if self._file else 0
 
     def records(self, count: int | None = None) -> Iterator[Record]:
         """Yield the file's records; only the first `count` if that is set.
@@ -87,41 +99,59 @@ class Replay:
         try:
             yield from islice(self._records(), count)
         except MissingColumnsError as error:
-            raise UnreadableFileError(f"{self._path}: {error}") from error
+            raise UnreadableFileError(f"{self._path}: {error}{self._preset.hint}") from error
 
     def _records(self) -> Iterator[Record]:
-        rows = self._file.rows()
+        self._file = file = RowFile(self._path, self._preset.layout_of(self._path))
+        # Members of an archive may have columns of their own.
+        rows = ((row, file.columns) for row in file.rows())
         head = list(islice(rows, _HEAD))
-        columns = self._file.columns
-        if columns is not None:
-            self._reader.demand(columns)
-            if self._numbers.decimal is None:
-                values = [row.values for row in head if isinstance(row, Row)]
-                self._numbers.decimal = decimal_mark(self._reader.numbers_of(columns, values))
-        for row in chain(head, rows):
+        if file.columns is not None:
+            self._recognise(file.columns, [row.values for row, _ in head if isinstance(row, Row)])
+        for row, columns in chain(head, rows):
             self.report.read += 1
             if isinstance(row, BadRow):
                 self._leave_out(row, row.reason, row.sample)
                 continue
-            skipped = self._preset.skip(row.values) if self._preset.skip else None
+            skipped = self._shape.skip(row.values)
             if skipped:
                 self.report.note(skipped)
                 continue
+            unzoned = self._times.unzoned
             try:
-                records = self._read(row, columns)
+                records = self._read(row.values, columns)
             except (ValueError, OverflowError) as error:
+                self._times.unzoned = unzoned
                 self._leave_out(row, str(error), ",".join(map(str, row.values.values())))
                 continue
+            except WrongPresetError as error:
+                raise UnreadableFileError(f"{self._path}, line {row.line:,}: {error}") from error
             self.good += len(records)
             yield from records
 
-    def _read(self, row: Row, columns: Sequence[str] | None) -> list[Record]:
+    def _recognise(self, columns: Sequence[str], head: list[dict[str, Any]]) -> None:
+        """Choose the preset whose columns the file has, and its decimal mark.
+
+        Raises MissingColumnsError, of the first preset, if there is none.
+        """
+        for shape in reversed(self._shapes):
+            try:
+                shape.reader.demand(columns)
+            except MissingColumnsError:
+                continue
+            self._shape = shape
+        self._shape.reader.demand(columns)
+        if self._numbers.decimal is None:
+            self._numbers.decimal = decimal_mark(self._shape.reader.numbers_of(columns, head))
+
+    def _read(self, row: dict[str, Any], columns: Sequence[str] | None) -> list[Record]:
         """Return the records of a row. Raises ValueError for a row that is none."""
-        read, at = self._reader.read(row.values, columns)
-        if self._expand is None:
+        read, at = self._shape.reader.read(row, columns)
+        if self._shape.expand is None:
             records = [self._record(read, at)]
         else:
-            records = [self._record(each, getattr(each, self._time)) for each in self._expand(read)]
+            made = self._shape.expand(read)
+            records = [self._record(each, getattr(each, self._time)) for each in made]
         for _, _, at in records:
             if at < self._last:
                 self._steps_back += 1
@@ -138,10 +168,12 @@ class Replay:
     def _note(self) -> None:
         """Report what was recognised and assumed."""
         report, file, name = self.report, self._file, self._path.name
+        if file is None:
+            return
         known = [f"{what} {text}" for what, text in file.recognised.items()]
         if file.columns is not None:
             try:
-                known.append(f"fields {self._reader.described(file.columns)}")
+                known.append(f"fields {self._shape.reader.described(file.columns)}")
             except MissingColumnsError:
                 return
             if self._numbers.decimal is not None:

@@ -136,7 +136,8 @@ class InputReport:
             lines.append(f"  {files[0]}{more}: {text}")
         lines += [f"  {text}: {number:,}" for text, number in self._notes.most_common()]
         if self.left_out:
-            lines.append(f"{self.left_out:,} {self._unit} left out")
+            unit = self._unit if self.left_out > 1 else self._unit.removesuffix("s")
+            lines.append(f"{self.left_out:,} {unit} left out")
         for r in sorted(self._reasons.values(), key=lambda each: -each.number):
             lines.append(f"  {r.reason}: {r.number:,}, the first in {r.place}: {r.sample!r}")
         return lines + self.warnings

@@ -38,13 +38,13 @@ class Columns:
     def sources(self, written: str) -> tuple[str, ...] | None:
         """Return the columns of `Close`, `Date+Time` (joined by a blank) or `Name|Symbol` (first).
 
-        None if the file does not have them.
+        None if the file does not have them, none at all if it need not: `Close|`.
         """
         whole = self.find(written)
         if whole is not None:
             return (whole,)
         for choice in written.split("|"):
-            found = [self.find(name) for name in choice.split("+")]
+            found = [self.find(name) for name in choice.split("+")] if choice else []
             if None not in found:
                 return tuple(name for name in found if name is not None)
         return None

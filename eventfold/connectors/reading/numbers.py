@@ -8,6 +8,7 @@ _GROUPED = re.compile(r"\d{1,3}(?:([,.' \u00a0\u202f])\d{3})(?:\1\d{3})*", re.AS
 _DIGITS = re.compile(
     r"(?P<sign>[+-]?)(?P<body>[\d,.' \u00a0\u202f]*\d[,.]?)(?P<power>[eE][+-]?\d+)?", re.ASCII
 )
+_MISSING = {"null", "none", "na", "n/a", "\\n"}
 #: More digits than a whole number of 64 bits has.
 _MOST_DIGITS = 18
 
@@ -90,7 +91,14 @@ def _finite(number: float, text: str) -> float:
     return number
 
 
+def is_missing(text: str) -> bool:
+    """Return whether a text stands for a missing value."""
+    return text.strip().casefold() in _MISSING
+
+
 def _reason(text: str) -> str:
+    if is_missing(text):
+        return "is a missing value"
     if text.endswith("%"):
         return "is a percentage, no number"
     if re.search(r"[$€£¥₹₩₽]|^[A-Z]{3} ?[\d.,]+$|[\d.,] ?[A-Z]{3}$", text):

@@ -4,10 +4,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
+from pathlib import Path
 from typing import Any
 
 from eventfold.connectors.reading.times import DateOrder
-from eventfold.connectors.rows import Layout
+from eventfold.connectors.rows import Layout, Row, RowFile, UnreadableFileError
+from eventfold.connectors.rows.dialect import are_values
+
+
+class WrongPresetError(Exception):
+    """Rows are not what the preset of their file says; the message is one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +24,10 @@ class Preset:
     """
 
     layout: Layout = field(default_factory=Layout)
-    #: Field to column, as `--map`; a column may be `A+B` (joined) or `A|B` (the first there is).
+    #: Names of the columns of files without a header, by their number.
+    headless: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    #: Field to column, as `--map`: `A+B` are joined, of `A|B` it is the first there is, `A|` need
+    #: not be there.
     mapping: Mapping[str, str] = field(default_factory=dict)
     #: Texts of fields, as `--set`.
     constants: Mapping[str, str] = field(default_factory=dict)
@@ -30,12 +39,16 @@ class Preset:
     #: Type of the rows, if they are not the topic's records.
     kind: Any = None
     #: Returns, for each file, what makes records of its rows in their order, with the zone of its
-    #: times; it may raise ValueError for a row that makes none.
+    #: times. That may raise ValueError for a row that makes none, and WrongPresetError.
     expand: Callable[[tzinfo], Callable[[Any], Iterable[Any]]] | None = None
     #: Names what a row is that has no record and is not meant to, such as a quote without a trade.
     skip: Callable[[Mapping[str, Any]], str | None] | None = None
     #: Finds texts of fields in a file's name, as named groups.
     file_name: re.Pattern[str] | None = None
+    #: Presets of other files of the publisher, which are tried in turn if columns are missing.
+    others: "tuple[Preset, ...]" = ()
+    #: What a user whose file lacks a column may do, beside naming another.
+    hint: str = ""
 
     def told(
         self,
@@ -49,21 +62,28 @@ class Preset:
     ) -> "Preset":
         """Return it with what a user says; None and what is empty says nothing."""
         known = self.layout
-        return replace(
-            self,
-            layout=Layout(
+        told: dict[str, Any] = {
+            "layout": Layout(
                 delimiter=layout.delimiter or known.delimiter,
                 encoding=layout.encoding or known.encoding,
                 columns=layout.columns or known.columns,
                 no_header=layout.no_header or known.no_header,
                 comment=layout.comment or known.comment,
             ),
-            mapping={**self.mapping, **mapping},
-            constants={**self.constants, **constants},
-            zone=zone or self.zone,
-            order=order or self.order,
-            decimal=decimal or self.decimal,
-        )
+            "zone": zone or self.zone,
+            "order": order or self.order,
+            "decimal": decimal or self.decimal,
+        }
+        every = [
+            replace(
+                each,
+                **told,
+                mapping={**each.mapping, **mapping},
+                constants={**each.constants, **constants},
+            )
+            for each in (self, *self.others)
+        ]
+        return replace(every[0], others=tuple(every[1:]))
 
     @property
     def time_zone(self) -> tzinfo:
@@ -76,3 +96,20 @@ class Preset:
         stem = re.sub(r"\.(?:csv|txt|tsv|jsonl?|ndjson|parquet|gz|zip)(?=\.|$)", "", name)
         told = {field: text.replace("{name}", stem) for field, text in self.constants.items()}
         return (found.groupdict() if found else {}) | told
+
+    def layout_of(self, path: Path) -> Layout:
+        """Return the layout of a file, whose columns are named if it has no header.
+
+        Raises UnreadableFileError.
+        """
+        if not self.headless or self.layout.columns:
+            return self.layout
+        probe = RowFile(path, replace(self.layout, no_header=True))
+        first = next((row for row in probe.rows() if isinstance(row, Row)), None)
+        if first is None or not are_values([str(value) for value in first.values.values()]):
+            return self.layout
+        width = len(probe.columns or ())
+        if width not in self.headless:
+            known = " or ".join(str(each) for each in sorted(self.headless))
+            raise UnreadableFileError(f"{path}: {width} columns without names; {known} are known")
+        return replace(self.layout, columns=self.headless[width], no_header=True)

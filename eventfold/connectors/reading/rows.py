@@ -9,12 +9,10 @@ import msgspec
 
 from eventfold.connectors.reading.field_types import FieldType, Form, field_types, member_form
 from eventfold.connectors.reading.mapping import Columns, MissingColumnsError, describe_columns
-from eventfold.connectors.reading.numbers import NumberReader
+from eventfold.connectors.reading.numbers import NumberReader, is_missing
 from eventfold.connectors.reading.times import TimeReader
 from eventfold.decoding import decode_json
 
-#: Texts of a cell that holds no number and no time.
-MISSING = {"null", "none", "na", "n/a", "\\n"}
 #: Most shapes of JSON objects whose fields are remembered.
 _MOST_PLANS = 1_000
 _EXPECTED = re.compile(r"Expected `(?P<kind>[^`]*)`(?P<bound>.*?)(?:, got `[^`]*`)?")
@@ -131,7 +129,7 @@ class RowReader:
         try:
             return self._converted(value, step.form)
         except ValueError:
-            if step.required or not _is_missing(value):
+            if step.required or not (isinstance(value, str) and is_missing(value)):
                 raise
             return None
 
@@ -157,6 +155,8 @@ class RowReader:
             written = self._mapping.get(name)
             sources = columns.sources(written or name)
             if name in self._constants and written is None:
+                continue
+            if sources == ():
                 continue
             if sources is not None:
                 steps.append(_Step(name, "", sources, kind.form, kind.required))
@@ -215,10 +215,6 @@ def _joined(row: Mapping[str, Any], columns: tuple[str, ...]) -> Any:
         return row.get(columns[0])
     values = [row.get(name) for name in columns]
     return None if None in values else " ".join(map(str, values))
-
-
-def _is_missing(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().casefold() in MISSING
 
 
 def _explained(message: str, row: Mapping[str, Any], steps: Sequence[_Step], word: str) -> str:
