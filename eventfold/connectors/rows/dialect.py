@@ -82,9 +82,14 @@ def _elect(sample: Sequence[str], candidates: str) -> tuple[str, int]:
 
 
 def _share(lines: Sequence[str], delimiter: str) -> float:
-    """Return the fraction of lines with as many cells as the first; 0 if that has one cell."""
-    widths = [len(cells_of(line, delimiter)) for line in lines]
-    return widths.count(widths[0]) / len(widths) if widths[0] > 1 else 0
+    """Return the fraction of lines with as many cells as the first; 0 if that has one cell.
+
+    Rows may end with a delimiter where the header does not.
+    """
+    rows = [cells_of(line, delimiter) for line in lines]
+    width = len(rows[0])
+    fit = sum(len(row) == width or (len(row) == width + 1 and not row[-1]) for row in rows)
+    return fit / len(rows) if width > 1 else 0
 
 
 def _with_columns(delimiter: str, begin: int, line: str, comment: str, layout: Layout) -> Dialect:
