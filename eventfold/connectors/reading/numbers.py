@@ -4,7 +4,7 @@ import re
 from math import isfinite
 
 #: Digits in groups of thousands, with a mark behind each group.
-_GROUPED = re.compile(r"\d{1,3}(?:([,.' \u00a0\u202f])\d{3})(?:\1\d{3})*", re.ASCII)
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:([,.' \u00a0\u202f])\d{3})(?:\1\d{3})*", re.ASCII)
 _DIGITS = re.compile(
     r"(?P<sign>[+-]?)(?P<body>[\d,.' \u00a0\u202f]*\d[,.]?)(?P<power>[eE][+-]?\d+)?", re.ASCII
 )
@@ -73,15 +73,18 @@ class NumberReader:
 def decimal_mark(texts: list[str]) -> str | None:
     """Return the decimal mark of numbers of one file; None if they show none, or two.
 
+    A number such as `1,234` shows none: the comma may be one of thousands.
+
     >>> decimal_mark(["12", "123,45", "1.234,5"])
     ','
     """
     marks = set()
     for text in texts:
-        last = max(text.rfind(","), text.rfind("."))
-        is_number = _DIGITS.fullmatch(text.strip()) is not None
-        if is_number and last >= 0 and (text.count(text[last]) == 1):
-            marks.add(text[last])
+        number = text.strip()
+        last = max(number.rfind(","), number.rfind("."))
+        has_one = last >= 0 and number.count(number[last]) == 1
+        if has_one and _DIGITS.fullmatch(number) and not _GROUPED.fullmatch(number.lstrip("+-")):
+            marks.add(number[last])
     return marks.pop() if len(marks) == 1 else None
 
 

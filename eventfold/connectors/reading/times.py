@@ -45,7 +45,7 @@ class TimeReader:
 
     def __init__(self, zone: tzinfo = UTC, order: DateOrder | None = None) -> None:
         self._zone, self._order = zone, order
-        self._last = 0
+        self._last, self._is_second_hour = 0, False
         #: Number of times without a zone.
         self.unzoned = 0
         #: What had to be assumed of times, with the number of them.
@@ -117,7 +117,7 @@ class TimeReader:
         """Return the time at which the clocks of the zone show `wall`.
 
         Raises ValueError for a time that they skip. Of two times at which they show it, it is the
-        first, unless the time before is already after it.
+        first, until they have gone back.
         """
         self.unzoned += 1
         first = milliseconds(wall.replace(tzinfo=self._zone))
@@ -127,10 +127,15 @@ class TimeReader:
                 f"'{wall}' does not exist in {self._zone}: clocks were put forward then"
             )
         if second > first:
-            is_second = self._last - first > _STEP_BACK and self._last <= second + _STEP_BACK
+            is_second = self._is_second_hour or (
+                self._last - first > _STEP_BACK and self._last <= second + _STEP_BACK
+            )
             which = "second" if is_second else "first"
             self.assumed[f"the {which} of two, as clocks were put back"] += 1
             first = second if is_second else first
+            self._is_second_hour = is_second
+        else:
+            self._is_second_hour = False
         self._last = first
         return first
 
