@@ -1,7 +1,9 @@
 """Sources of the market for the command `produce`: a chart API, a simulated market, files."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -24,6 +26,7 @@ from eventfold.cli.sources import (
     start_of,
 )
 from eventfold.connectors.outbox import Outbox
+from eventfold.connectors.reading.preset import Preset
 from eventfold.windows.durations import approximate_duration, format_duration
 
 _SHARE = click.FloatRange(0, 1)
@@ -104,20 +107,23 @@ def _market(command: LongCommand, step: float) -> Market:
     return Market(step=step, symbols=options["symbols"], seed=options["seed"], flaws=flaws)
 
 
-async def _send_file(command: LongCommand) -> None:
-    """Send the records of files: ticks, if no other topic of the application is named."""
-    # Each command imports this module for its options, and workers read no files.
-
-    options = command.kwargs
-    length = options["bar_length"]
+def file_preset(options: Mapping[str, Any]) -> Preset:
+    """Return what `--preset`, `--bars` and `--symbol` say of files. Raises OptionError."""
+    length = options["bar_length"] and int(options["bar_length"] * 1000)
     try:
-        preset = preset_of(
-            options["preset"], options["bars"], int(length * 1000) if length else None
-        )
+        preset = preset_of(options["preset"], options["bars"], length)
     except ValueError as error:
         raise OptionError(str(error)) from error
-    if options["symbol"]:
-        preset = replace(preset, constants={"symbol": options["symbol"]})
+    if not options["symbol"]:
+        return preset
+    told = {"symbol": options["symbol"]}
+    others = tuple(replace(each, constants=told) for each in preset.others)
+    return replace(preset, constants=told, others=others)
+
+
+async def _send_file(command: LongCommand) -> None:
+    """Send the records of files: ticks, if no other topic of the application is named."""
+    preset = file_preset(command.kwargs)
     if _is_bare(command):
         await send_file(command, TICKS, bare_prices, preset=preset, event_timestamps=True)
     else:

@@ -1,6 +1,6 @@
 """Source `file:PATH` of the command `produce`: files of rows, of any topic."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, get_args
 
 import click
@@ -71,7 +71,7 @@ async def send_file(
     outbox = Outbox(command.app.settings, name, event_timestamps=event_timestamps)
     written, report = options["source"].partition(":")[2], InputReport("rows")
     try:
-        preset = _told(preset, options)
+        preset = told_preset(preset, options)
         paths = files_of(written)
         several = len(paths) > 1
         replays = [Replay(path, topic, preset, report, is_one_of_several=several) for path in paths]
@@ -97,8 +97,8 @@ async def send_file(
     )
 
 
-def _told(preset: Preset, options: dict[str, Any]) -> Preset:
-    """Return a preset with what the options say. Raises ValueError for what they can't mean."""
+def told_preset(preset: Preset, options: Mapping[str, Any]) -> Preset:
+    """Return a preset with what the options of the command say. Raises ValueError."""
     columns = options["columns"]
     delimiter = options["delimiter"]
     return preset.told(

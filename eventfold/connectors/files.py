@@ -63,13 +63,25 @@ class Replay:
         self._times = TimeReader(preset.time_zone, preset.order)
         self._numbers = NumberReader(preset.decimal)
         self._time = topic.time if isinstance(topic.time, str) else "time"
-        self._shapes = [_Shape(each, self._reader(each)) for each in (preset, *preset.others)]
+        self._shapes = self._possible_shapes()
         self._shape = self._shapes[0]
         self._encode = topic.write or msgspec.json.Encoder().encode
         self._last = self._steps_back = self._longest = 0
         #: Number of records.
         self.good = 0
         self.report.complete_by(self._note)
+
+    def _possible_shapes(self) -> list[_Shape]:
+        """Return the presets whose records have the fields that are named. Raises ValueError."""
+        shapes, errors = [], []
+        for preset in (self._preset, *self._preset.others):
+            try:
+                shapes.append(_Shape(preset, self._reader(preset)))
+            except ValueError as error:
+                errors.append(error)
+        if not shapes:
+            raise errors[0]
+        return shapes
 
     def _reader(self, preset: Preset) -> RowReader:
         return RowReader(

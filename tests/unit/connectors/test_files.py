@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from app.market.topics import TICKS
 from eventfold.connectors import Record
-from eventfold.connectors.files import Replay, UnreadableFileError, paced
+from eventfold.connectors.files import Replay, UnreadableFileError, files_of, merged, paced
+from eventfold.connectors.reading.preset import Preset
 from eventfold.topics import Timestamp, Topic
 
 A, B = 1_704_067_200_000, 1_704_067_201_000  # 2024-01-01 00:00:00 and :01, UTC
@@ -27,6 +28,11 @@ def write(tmp_path: Path, content: str | bytes) -> Path:
 def values(path: Path) -> list[object]:
     """Return the values that a replay of `path` sends."""
     return [msgspec.json.decode(value) for _, value, _ in Replay(path, TICKS).records()]
+
+
+def json_of(record: Record) -> object:
+    """Return the value of a record."""
+    return msgspec.json.decode(record[1])
 
 
 def tick(symbol: str, price: float, at: int, size: int = 0) -> dict[str, object]:
@@ -227,3 +233,79 @@ def test_file_has_the_records_of_a_dataclass_with_a_key_of_two_fields(tmp_path: 
     assert list(replay.records()) == [
         (b'["DE","/"]', b'{"country":"DE","page":"/","time":1704067200000}', A)
     ]
+
+
+def test_several_files_are_merged_by_time(tmp_path: Path) -> None:
+    """Each in its own order; the symbol of each is its name."""
+    for name, rows in {"A": (1, 4, 5), "B": (2, 3, 6)}.items():
+        content = "".join(f"{each},{B + each * 1000}\n" for each in rows)
+        (tmp_path / f"{name}.csv").write_text(f"price,time\n{content}")
+    preset = Preset(constants={"symbol": "{name}"})
+    paths = files_of(f"{tmp_path}/*.csv")
+    replays = [Replay(path, TICKS, preset) for path in paths]
+    ticks = [msgspec.json.decode(value) for _, value, _ in merged(replays)]
+    assert [(each["symbol"], each["price"]) for each in ticks] == [
+        ("A", 1),
+        ("B", 2),
+        ("B", 3),
+        ("A", 4),
+        ("A", 5),
+        ("B", 6),
+    ]
+    assert len(list(merged([Replay(path, TICKS, preset) for path in paths], 4))) == 4
+
+
+def test_file_out_of_order_is_warned_of(tmp_path: Path) -> None:
+    """With the number of records, and how far they are behind."""
+    rows = "".join(f"A,1,{B + offset}\n" for offset in (5_000, 0, 6_000, 4_000))
+    replay = Replay(write(tmp_path, f"symbol,price,time\n{rows}"), TICKS)
+    assert len(list(replay.records())) == 4
+    (warning,) = replay.report.warnings
+    assert warning.startswith("ticks is not in order of time: 2 records are behind")
+    assert "by up to 5s" in warning
+
+
+def test_names_of_files_that_are_none_are_refused(tmp_path: Path) -> None:
+    """A directory, and a pattern that nothing matches; a file may have a name with a bracket."""
+    with pytest.raises(UnreadableFileError, match=r"is a directory: '.*/\*' names its files"):
+        files_of(str(tmp_path))
+    with pytest.raises(UnreadableFileError, match="no file has such a name"):
+        files_of(f"{tmp_path}/*.csv")
+    odd = tmp_path / "a[1].csv"
+    odd.touch()
+    assert files_of(str(odd)) == [odd]
+
+
+def test_columns_are_mapped_and_joined(tmp_path: Path) -> None:
+    """Their names without regard to case and `<...>`; constants are fields, too."""
+    path = write(tmp_path, "<Date>,Time,Adj Close,Close\n20240101,000001,1.5,9\n")
+    preset = Preset(
+        mapping={"time": "date+TIME", "price": "adj close"}, constants={"symbol": "ABC"}
+    )
+    assert [json_of(each) for each in Replay(path, TICKS, preset).records()] == [
+        tick("ABC", 1.5, B)
+    ]
+    described = "\n".join(Replay(path, TICKS, preset).report.describe())
+    assert described == "0 rows read"
+
+
+def test_mapping_to_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    """A field that records do not have, and a column that the file does not have."""
+    path = write(tmp_path, CSV)
+    with pytest.raises(
+        ValueError, match="'prize' is no field; there are symbol, price"
+    ):
+        Replay(path, TICKS, Preset(mapping={"prize": "price"}))
+    with pytest.raises(UnreadableFileError, match="no column 'Clos' for size; it has symbol"):
+        list(Replay(path, TICKS, Preset(mapping={"size": "Clos"})).records())
+
+
+def test_what_was_recognised_is_in_the_report(tmp_path: Path) -> None:
+    """Also where the reader is stopped before the end."""
+    replay = Replay(write(tmp_path, "symbol;price;time\nA;1,5;2024-01-01\n" * 2), TICKS)
+    records = replay.records()
+    next(records)
+    described = "\n".join(replay.report.describe())
+    for known in ("delimiter ;", "encoding utf-8", "header line 1: symbol", "decimal mark ,"):
+        assert known in described
+    assert "price=price" in described
