@@ -27,8 +27,10 @@ def _is_quote(row: Mapping[str, Any]) -> str | None:
 
 
 _TRADE = ("id", "price", "qty", "quote_qty", "time", "is_buyer_maker", "is_best_match")
-_KLINE = ("open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume")
-_KLINE += ("count", "taker_buy_volume", "taker_buy_quote_volume", "ignore")
+_KLINE = (
+    *("open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume"),
+    *("count", "taker_buy_volume", "taker_buy_quote_volume", "ignore"),
+)
 _BINANCE = re.compile(r"^(?P<symbol>[A-Z0-9_]+)-(?:trades|\d+[a-z]+)-\d{4}")
 
 _HISTDATA_BARS = Preset(

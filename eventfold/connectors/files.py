@@ -37,7 +37,7 @@ class _Shape:
     def __init__(self, preset: Preset, reader: RowReader) -> None:
         self.reader = reader
         self.expand = preset.expand(preset.time_zone) if preset.expand else None
-        self.skip = preset.skip or (lambda _: None)
+        self.skip = preset.skip
 
 
 class Replay:
@@ -125,8 +125,7 @@ class Replay:
             if isinstance(row, BadRow):
                 self._leave_out(row, row.reason, row.sample)
                 continue
-            skipped = self._shape.skip(row.values)
-            if skipped:
+            if self._shape.skip and (skipped := self._shape.skip(row.values)):
                 self.report.note(skipped)
                 continue
             unzoned = self._times.unzoned

@@ -2,6 +2,7 @@
 
 import re
 from math import isfinite
+from typing import Any
 
 #: Digits in groups of thousands, with a mark behind each group.
 _GROUPED = re.compile(r"[1-9]\d{0,2}(?:([,.' \u00a0\u202f])\d{3})(?:\1\d{3})*", re.ASCII)
@@ -94,9 +95,9 @@ def _finite(number: float, text: str) -> float:
     return number
 
 
-def is_missing(text: str) -> bool:
-    """Return whether a text stands for a missing value."""
-    return text.strip().casefold() in _MISSING
+def is_missing(value: Any) -> bool:
+    """Return whether the value of a cell is a text that stands for a missing one."""
+    return isinstance(value, str) and value.strip().casefold() in _MISSING
 
 
 def _reason(text: str) -> str:

@@ -95,7 +95,8 @@ class Preset:
         found = self.file_name.search(name) if self.file_name else None
         stem = re.sub(r"\.(?:csv|txt|tsv|jsonl?|ndjson|parquet|gz|zip)(?=\.|$)", "", name)
         told = {field: text.replace("{name}", stem) for field, text in self.constants.items()}
-        return (found.groupdict() if found else {}) | told
+        named = found.groupdict() if found else {}
+        return {name: text for name, text in named.items() if name not in self.mapping} | told
 
     def layout_of(self, path: Path) -> Layout:
         """Return the layout of a file, whose columns are named if it has no header.

@@ -1,7 +1,7 @@
 """Reader of rows as records of a type: columns become fields, texts numbers and times."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -38,6 +38,8 @@ class _Step(NamedTuple):
     columns: tuple[str, ...]
     form: Form
     required: bool
+    #: Makes the field's value of a cell's; None if it is that.
+    convert: Callable[[Any], Any] | None
 
 
 class RowReader:
@@ -63,13 +65,14 @@ class RowReader:
         self._mapping = dict(mapping or {})
         self._types = field_types(kind)
         self._types[time] = FieldType(Form.TIME, required=True)
-        for name in [*self._mapping, *(constants or {})]:
-            if name.partition(".")[0] not in self._types:
+        constants = constants or {}
+        for name in [*(each.partition(".")[0] for each in self._mapping), *constants]:
+            if name not in self._types:
                 raise ValueError(f"{name!r} is no field; there are {', '.join(self._types)}")
-        self._constants = {
-            name: self._converted(each, self._types[name.partition(".")[0]].form)
-            for name, each in (constants or {}).items()
-        }
+        self._constants: dict[str, Any] = {}
+        for name, text in constants.items():
+            convert = self._converter(self._types[name].form)
+            self._constants[name] = convert(text) if convert else text
         self._plans: dict[tuple[str, ...], list[_Step]] = {}
 
     def demand(self, columns: Sequence[str]) -> None:
@@ -98,18 +101,30 @@ class RowReader:
         `columns` are those of the file; None if each row has names of its own. Raises ValueError,
         with the column and the reason, for a row that is no record, and MissingColumnsError.
         """
-        fields: dict[str, Any] = dict(self._constants)
+        fields: dict[str, Any] = self._constants.copy()
         word = "field" if columns is None else "column"
         steps = self._steps(row) if columns is None else self._plan(tuple(columns))
-        for step in steps:
-            try:
-                value = self._value(row, step)
-            except ValueError as error:
-                raise ValueError(f"{word} {'+'.join(step.columns)}: {error}") from None
-            if value is not None and step.member:
-                fields.setdefault(step.field, {})[step.member] = value
-            elif value is not None:
-                fields[step.field] = value
+        for field, member, sources, _, required, convert in steps:
+            value = row.get(sources[0]) if len(sources) == 1 else _joined(row, sources)
+            if value is not None and convert is not None:
+                try:
+                    value = convert(value)
+                except ValueError as error:
+                    if required or not is_missing(value):
+                        raise ValueError(f"{word} {'+'.join(sources)}: {error}") from None
+                    value = None
+            if value is None:
+                if required:
+                    raise ValueError(f"{word} {'+'.join(sources)}: it is empty")
+            elif member:
+                fields.setdefault(field, {})[member] = value
+            else:
+                fields[field] = value
+        return self._record(fields, row, steps, word), fields[self._time]
+
+    def _record(
+        self, fields: dict[str, Any], row: Mapping[str, Any], steps: list[_Step], word: str
+    ) -> Any:
         try:
             record = msgspec.convert(fields, self._kind, strict=False)
         except msgspec.ValidationError as error:
@@ -117,21 +132,7 @@ class RowReader:
         for name, value in fields.items():
             if isinstance(value, float) and not isfinite(value):
                 raise ValueError(f"{word} {name}: {value} is no finite number")
-        return record, fields[self._time]
-
-    def _value(self, row: Mapping[str, Any], step: _Step) -> Any:
-        """Return the value of a field, None if the row has none. Raises ValueError."""
-        value = _joined(row, step.columns)
-        if value is None:
-            if step.required:
-                raise ValueError("it is empty")
-            return None
-        try:
-            return self._converted(value, step.form)
-        except ValueError:
-            if step.required or not (isinstance(value, str) and is_missing(value)):
-                raise
-            return None
+        return record
 
     def _steps(self, row: Mapping[str, Any]) -> list[_Step]:
         try:
@@ -154,12 +155,10 @@ class RowReader:
         for name, kind in self._types.items():
             written = self._mapping.get(name)
             sources = columns.sources(written or name)
-            if name in self._constants and written is None:
-                continue
-            if sources == ():
+            if name in self._constants or sources == ():
                 continue
             if sources is not None:
-                steps.append(_Step(name, "", sources, kind.form, kind.required))
+                steps.append(self._step(name, "", sources, kind.form, required=kind.required))
                 continue
             if written is not None:
                 raise MissingColumnsError(
@@ -190,23 +189,55 @@ class RowReader:
                     )
                 found[field[len(name) + 1 :]] = sources[0]
         form = member_form(kind.kind)
-        return [_Step(name, member, (column,), form, False) for member, column in found.items()]
+        return [self._step(name, member, (column,), form) for member, column in found.items()]
 
-    def _converted(self, value: Any, form: Form) -> Any:
-        """Return a value in the form of its field. Raises ValueError."""
-        if form is Form.TIME:
-            return self._times.read(value)
-        if not isinstance(value, str):
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            return str(value) if form is Form.TEXT and is_number else value
-        if form is Form.NUMBER:
-            return self._numbers.read(value)
-        if form is Form.WHOLE:
-            number = self._numbers.read(value)
-            return int(number) if number == int(number) else number
-        if form is Form.NESTED and value.lstrip()[:1] in {"{", "["}:
-            return decode_json(value)
-        return value
+    def _step(
+        self,
+        name: str,
+        member: str,
+        columns: tuple[str, ...],
+        form: Form,
+        *,
+        required: bool = False,
+    ) -> _Step:
+        return _Step(name, member, columns, form, required, self._converter(form))
+
+    def _converter(self, form: Form) -> Callable[[Any], Any] | None:
+        """Return what makes a value of the form of a cell's; it raises ValueError."""
+        match form:
+            case Form.TIME:
+                return self._times.read
+            case Form.NUMBER:
+                return self._number
+            case Form.WHOLE:
+                return self._whole
+            case Form.TEXT:
+                return _text
+            case Form.NESTED:
+                return _nested
+            case _:
+                return None
+
+    def _number(self, value: Any) -> Any:
+        return self._numbers.read(value) if isinstance(value, str) else value
+
+    def _whole(self, value: Any) -> Any:
+        number = self._number(value)
+        is_whole = isinstance(number, float) and number.is_integer()
+        return int(number) if is_whole else number
+
+
+def _text(value: Any) -> Any:
+    """Return a text; a number (a symbol such as 600519, in JSON or Parquet) as text."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _nested(value: Any) -> Any:
+    """Return the object or list that a cell has as JSON."""
+    is_json = isinstance(value, str) and value.lstrip()[:1] in {"{", "["}
+    return decode_json(value) if is_json else value
 
 
 def _joined(row: Mapping[str, Any], columns: tuple[str, ...]) -> Any:

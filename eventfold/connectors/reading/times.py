@@ -28,6 +28,8 @@ _LONG_MONTH = re.compile(r"(\d\d?)[ -]([A-Z][a-z]{2})[a-z]*\.?,?[ -](\d{4})", re
 _HALF_DAY = re.compile(r"(\d\d?)(:[\d:.]+) ?([AaPp])\.?[Mm]\.?")
 _SHORT_CLOCK = re.compile(r"(?<![\d:.+-])(\d\d?:\d\d)(?![\d:])", re.ASCII)
 _SHORT_ZONE = re.compile(r"(:\d\d(?:[.,]\d+)?) ?([+-]\d\d)$", re.ASCII)
+#: Digits of seconds, ms, µs and ns since 2001.
+_UNIT_DIGITS = {10, 13, 16, 19}
 _UNITS = ((1e11, "seconds"), (1e14, "milliseconds"), (1e17, "microseconds"), (1e19, "nanoseconds"))
 
 
@@ -54,7 +56,9 @@ class TimeReader:
     def read(self, value: Any) -> int:
         """Return the time of a text, a number, a datetime or a date. Raises ValueError."""
         moment = value
-        if isinstance(value, str):
+        if isinstance(value, str) and len(value) in _UNIT_DIGITS and value.isdecimal():
+            moment = int(value)
+        elif isinstance(value, str):
             text = value.strip()
             moment = _compact(text) or (Decimal(text) if _NUMBER.fullmatch(text) else None)
             moment = self._of_text(text) if moment is None else moment

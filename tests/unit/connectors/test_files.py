@@ -292,9 +292,7 @@ def test_columns_are_mapped_and_joined(tmp_path: Path) -> None:
 def test_mapping_to_what_is_not_there_is_refused(tmp_path: Path) -> None:
     """A field that records do not have, and a column that the file does not have."""
     path = write(tmp_path, CSV)
-    with pytest.raises(
-        ValueError, match="'prize' is no field; there are symbol, price"
-    ):
+    with pytest.raises(ValueError, match="'prize' is no field; there are symbol, price"):
         Replay(path, TICKS, Preset(mapping={"prize": "price"}))
     with pytest.raises(UnreadableFileError, match="no column 'Clos' for size; it has symbol"):
         list(Replay(path, TICKS, Preset(mapping={"size": "Clos"})).records())
