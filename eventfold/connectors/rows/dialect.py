@@ -58,7 +58,8 @@ def recognise_dialect(lines: Sequence[str], layout: Layout, encoding: str) -> Di
         titles = 0
     if layout.columns is None and (flaw := describe_flaw(sample[titles], encoding)):
         raise ValueError(f"line {filled[titles] + 1}: {flaw}")
-    return _with_columns(delimiter, filled[titles], sample[titles], comment, layout)
+    cells = [cells_of(line, delimiter) for line in sample[titles:]]
+    return _with_columns(delimiter, filled[titles], cells, comment, layout)
 
 
 def cells_of(line: str, delimiter: str) -> list[str]:
@@ -83,17 +84,26 @@ def _elect(sample: Sequence[str], candidates: str) -> tuple[str, int]:
 
 def _share(lines: Sequence[str], delimiter: str) -> float:
     """Return the fraction of lines with as many cells as the first; 0 if that has one cell."""
-    widths = [len(cells_of(line, delimiter)) for line in lines]
-    return widths.count(widths[0]) / len(widths) if widths[0] > 1 else 0
+    rows = [cells_of(line, delimiter) for line in lines]
+    header = [*rows[0]]
+    shares = [0.0]
+    while len(header) > 1:
+        width = len(header)
+        fitting = sum(len(row) >= width and not any(row[width:]) for row in rows)
+        shares.append(fitting / len(rows))
+        if header.pop():  # a delimiter at the end of the header counts only if rows have it, too
+            break
+    return max(shares)
 
 
-def _with_columns(delimiter: str, begin: int, line: str, comment: str, layout: Layout) -> Dialect:
-    first = [cell.strip() for cell in cells_of(line, delimiter)]
+def _with_columns(
+    delimiter: str, begin: int, rows: Sequence[list[str]], comment: str, layout: Layout
+) -> Dialect:
+    first = [cell.strip() for cell in rows[0]]
     named = [cell.strip() for cell in cells_of(comment, delimiter)] if comment else []
-    values = layout.no_header or are_values(first)
     columns = layout.columns
-    if not values:
-        while len(first) > 1 and not first[-1]:
+    if not layout.no_header and not are_values(first):
+        while len(first) > 1 and not any(any(row[len(first) - 1 :]) for row in rows):
             first.pop()
         if columns is not None and len(columns) != len(first):
             raise ValueError(f"the header has {len(first)} columns, but {len(columns)} are named")
