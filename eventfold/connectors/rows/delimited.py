@@ -87,15 +87,16 @@ class DelimitedReader:
         self._is_open = False
         with suppress(csv.Error):
             for cells in reader:
-                row, end = cells, reader.line_num
-                if end - at > 1:
-                    if end > len(lines) or (joined := self._join(lines, at, end)) is None:
-                        break
-                    row = joined
-                if is_plain and len(row) == width and "" not in row:
+                end = reader.line_num
+                if is_plain and end - at == 1 and len(cells) == width and "" not in cells:
                     # With `strict`, zip takes three times as long.
-                    yield new(Row, (number + at, dict(zip(columns, row))))  # noqa: B905
+                    yield new(Row, (number + at, dict(zip(columns, cells))))  # noqa: B905
+                elif end - at > 1 and (
+                    end > len(lines) or (joined := self._join(lines, at, end)) is None
+                ):
+                    break
                 elif at < len(lines):
+                    row = joined if end - at > 1 else cells
                     other = self._check(number + at, row, lines[at:end])
                     if other is not None:
                         yield other

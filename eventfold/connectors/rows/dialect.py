@@ -45,7 +45,7 @@ def recognise_dialect(lines: Sequence[str], layout: Layout, encoding: str) -> Di
         if found := _SEPARATOR.fullmatch(line.strip()):
             delimiter = delimiter or _NAMED.get(found[1], found[1])
         elif line.startswith(layout.comment or "#"):
-            comment = line.removeprefix(layout.comment or "#")
+            comment = line.removeprefix(layout.comment or "#")[:LONGEST_SAMPLE]
         elif line.strip():
             begin = number
             break
@@ -70,16 +70,22 @@ def cells_of(line: str, delimiter: str) -> list[str]:
 def _elect(sample: Sequence[str], candidates: str) -> tuple[str, int]:
     """Return the delimiter that most lines have as often as the first one, and the titles' number.
 
-    A title is a line before the header without delimiters, or with fewer.
+    A title is a line before the header that has far fewer cells.
     """
+    first = ","
     for titles in range(min(len(sample), TITLES)):
-        lines = sample[titles:]
         # Words of titles are separated by blanks, and so are dates and times.
-        shares = {each: _share(lines, each) for each in candidates if not titles or each != " "}
+        shares = {
+            each: _share(sample[titles:], each) for each in candidates if titles == 0 or each != " "
+        }
         best = max(shares, key=lambda each: min(shares[each], 0.8), default=",")
+        if titles == 0 and shares[best]:
+            first = best
         if shares.get(best, 0) >= 0.5:
-            return best, titles
-    return (candidates if len(candidates) == 1 else ","), 0
+            width = len(cells_of(sample[titles], best))
+            fewer = (2 * len(cells_of(line, best)) <= width for line in sample[:titles])
+            return (best, titles) if all(fewer) else (first, 0)
+    return (candidates if len(candidates) == 1 else first), 0
 
 
 def _share(lines: Sequence[str], delimiter: str) -> float:
