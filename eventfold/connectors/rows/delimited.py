@@ -1,6 +1,7 @@
 """Rows of delimited text. A damaged line costs itself, and no other line."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
@@ -29,10 +30,14 @@ class DelimitedReader:
         self._encoding = encoding
         self._comment = comment
         self._width = len(dialect.columns)
+        others = re.escape(dialect.delimiter)
+        cell = rf'(?: *"[^"]*(?:""[^"]*)*"|[^"{others}]*)'
+        self._whole = re.compile(rf"{cell}(?:{others}{cell}){{{self._width - 1}}}")
         self._lines: list[str] = []  # that have not been read yet, the first of which has _number
         self._number = 1
+        self._is_final = False  # whether they are the file's last
         self._is_suspect = False  # whether one of them may have a flaw
-        self._runs_on = False  # whether a quoted cell begins in the first and is not closed
+        self._is_open = False  # whether a quoted cell begins in the first and is not closed
 
     def batches(self, chunks: Iterable[list[str]]) -> Iterator[Iterable[Row | BadRow]]:
         """Yield the rows of the file whose lines are `chunks`; read each batch before the next.
@@ -51,20 +56,25 @@ class DelimitedReader:
                 yield from self._read()
         except DamagedError as error:
             damage = error
-        yield from self._read(final=True)
+        self._is_final = True
+        yield from self._read()
         if damage is not None:
             raise damage
 
-    def _read(self, *, final: bool = False) -> Iterator[Iterable[Row | BadRow]]:
+    def _read(self) -> Iterator[Iterable[Row | BadRow]]:
         """Yield the rows of the lines at hand; leave those that may go on in further lines."""
         while self._lines:
             yield self._well_formed_rows()
-            if not self._lines or (self._runs_on and not final and len(self._lines) < MOST_LINES):
+            if not self._lines or (self._is_open and self._needs_lines()):
                 return
             line = self._lines.pop(0)
             if not self._is_comment(line):
                 yield [bad_row(self._number, self._describe_error(line), line)]
             self._number += 1
+
+    def _needs_lines(self) -> bool:
+        # So many lines decide whether a row has several, and whether its last line begins another.
+        return not self._is_final and len(self._lines) < 2 * MOST_LINES
 
     def _well_formed_rows(self) -> Iterator[Row | BadRow]:
         """Yield the rows of the lines at hand up to one with an error, which becomes the first."""
@@ -74,27 +84,30 @@ class DelimitedReader:
         # A quoted cell that is not closed before the last line takes in the one added here.
         reader = self._parse(chain(lines, [""]))
         new = tuple.__new__  # half as slow as Row(...), which has keywords
-        self._runs_on = False
+        self._is_open = False
         with suppress(csv.Error):
-            for row in reader:
+            for cells in reader:
                 end = reader.line_num
-                if end - at > 1 and (end > len(lines) or not self._joins(lines, at, end)):
-                    break
-                if is_plain and len(row) == width and "" not in row:
+                if is_plain and end - at == 1 and len(cells) == width and "" not in cells:
                     # With `strict`, zip takes three times as long.
-                    yield new(Row, (number + at, dict(zip(columns, row))))  # noqa: B905
+                    yield new(Row, (number + at, dict(zip(columns, cells))))  # noqa: B905
+                elif end - at > 1 and (
+                    end > len(lines) or (joined := self._join(lines, at, end)) is None
+                ):
+                    break
                 elif at < len(lines):
+                    row = joined if end - at > 1 else cells
                     other = self._check(number + at, row, lines[at:end])
                     if other is not None:
                         yield other
                 at = end
         at = min(at, len(lines))
-        self._runs_on = reader.line_num > len(lines)
+        self._is_open |= reader.line_num > len(lines)
         self._lines, self._number = lines[at:], number + at
 
     def _check(self, number: int, cells: list[str], lines: list[str]) -> Row | BadRow | None:
         """Return the row with `cells`, or why it is none; None for a comment or a blank line."""
-        if self._is_comment(lines[0]) or (len(cells) < 2 and not any(cells)):
+        if self._is_comment(lines[0]) or (len(cells) < 2 and not lines[0].strip()):
             return None
         if flaw := describe_flaw("\n".join(lines), self._encoding):
             return bad_row(number, flaw, lines[0])
@@ -111,29 +124,38 @@ class DelimitedReader:
         delimiter = self._dialect.delimiter
         return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict)
 
-    def _joins(self, lines: list[str], begin: int, end: int) -> bool:
-        """Return whether the lines from `begin` to before `end` are one row."""
-        if self._joined(lines, begin) != end:
-            return False
+    def _join(self, lines: list[str], begin: int, end: int) -> list[str] | None:
+        """Return the cells of the lines from `begin` to before `end` if they are one row."""
+        count, cells = self._read_strictly(lines[begin : begin + MOST_LINES])
+        if cells is None or count != end - begin or len(cells) != self._width:
+            return None
         *between, last = lines[begin + 1 : end]
         if self._is_row(last) or (between and all(map(self._is_row, between))):
-            return False
-        return self._joined(lines, end - 1) is None
-
-    def _joined(self, lines: list[str], begin: int) -> int | None:
-        """Return the end of a well-formed row of several lines, or None if there is none."""
-        reader = self._parse(lines[begin : begin + MOST_LINES], strict=True)
-        try:
-            fits = len(next(reader)) == self._width
-        except csv.Error:
             return None
-        return begin + reader.line_num if fits and reader.line_num > 1 else None
+        # If the last line begins another row of several lines, it does not end this one.
+        following = lines[end - 1 : end - 1 + MOST_LINES]
+        count, others = self._read_strictly(following)
+        if others is None and count > len(following) < MOST_LINES and not self._is_final:
+            self._is_open = True  # to be seen with further lines
+            return None
+        begins_other = others is not None and count > 1 and len(others) == self._width
+        return None if begins_other else cells
+
+    def _read_strictly(self, lines: list[str]) -> tuple[int, list[str] | None]:
+        """Return the number of lines that the first row takes, and its cells if it has no error.
+
+        The number exceeds that of the lines if a quoted cell is not closed in them.
+        """
+        reader = self._parse(chain((f"{line}\n" for line in lines), [""]), strict=True)
+        try:
+            cells = next(reader)
+        except csv.Error:
+            return reader.line_num, None
+        return reader.line_num, cells
 
     def _is_row(self, line: str) -> bool:
-        try:
-            return len(next(self._parse([line], strict=True), [])) == self._width
-        except csv.Error:
-            return False
+        """Return whether a line is a row by itself, with quotes only where they belong."""
+        return self._whole.fullmatch(line) is not None
 
     def _describe_width(self, row: list[str]) -> str:
         cells = f"{len(row)} cell{'' if len(row) == 1 else 's'}"

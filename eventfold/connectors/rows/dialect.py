@@ -45,7 +45,7 @@ def recognise_dialect(lines: Sequence[str], layout: Layout, encoding: str) -> Di
         if found := _SEPARATOR.fullmatch(line.strip()):
             delimiter = delimiter or _NAMED.get(found[1], found[1])
         elif line.startswith(layout.comment or "#"):
-            comment = line.removeprefix(layout.comment or "#")
+            comment = line.removeprefix(layout.comment or "#")[:LONGEST_SAMPLE]
         elif line.strip():
             begin = number
             break
@@ -58,7 +58,8 @@ def recognise_dialect(lines: Sequence[str], layout: Layout, encoding: str) -> Di
         titles = 0
     if layout.columns is None and (flaw := describe_flaw(sample[titles], encoding)):
         raise ValueError(f"line {filled[titles] + 1}: {flaw}")
-    return _with_columns(delimiter, filled[titles], sample[titles], comment, layout)
+    cells = [cells_of(line, delimiter) for line in sample[titles:]]
+    return _with_columns(delimiter, filled[titles], cells, comment, layout)
 
 
 def cells_of(line: str, delimiter: str) -> list[str]:
@@ -69,36 +70,46 @@ def cells_of(line: str, delimiter: str) -> list[str]:
 def _elect(sample: Sequence[str], candidates: str) -> tuple[str, int]:
     """Return the delimiter that most lines have as often as the first one, and the titles' number.
 
-    A title is a line before the header without delimiters, or with fewer.
+    A title is a line before the header that has far fewer cells.
     """
+    first = ","
     for titles in range(min(len(sample), TITLES)):
-        lines = sample[titles:]
         # Words of titles are separated by blanks, and so are dates and times.
-        shares = {each: _share(lines, each) for each in candidates if not titles or each != " "}
+        shares = {
+            each: _share(sample[titles:], each) for each in candidates if titles == 0 or each != " "
+        }
         best = max(shares, key=lambda each: min(shares[each], 0.8), default=",")
+        if titles == 0 and shares[best]:
+            first = best
         if shares.get(best, 0) >= 0.5:
-            return best, titles
-    return (candidates if len(candidates) == 1 else ","), 0
+            width = len(cells_of(sample[titles], best))
+            fewer = (2 * len(cells_of(line, best)) <= width for line in sample[:titles])
+            return (best, titles) if all(fewer) else (first, 0)
+    return (candidates if len(candidates) == 1 else first), 0
 
 
 def _share(lines: Sequence[str], delimiter: str) -> float:
-    """Return the fraction of lines with as many cells as the first; 0 if that has one cell.
-
-    Rows may end with a delimiter where the header does not.
-    """
+    """Return the fraction of lines with as many cells as the first; 0 if that has one cell."""
     rows = [cells_of(line, delimiter) for line in lines]
-    width = len(rows[0])
-    fit = sum(len(row) == width or (len(row) == width + 1 and not row[-1]) for row in rows)
-    return fit / len(rows) if width > 1 else 0
+    header = [*rows[0]]
+    shares = [0.0]
+    while len(header) > 1:
+        width = len(header)
+        fitting = sum(len(row) >= width and not any(row[width:]) for row in rows)
+        shares.append(fitting / len(rows))
+        if header.pop():  # a delimiter at the end of the header counts only if rows have it, too
+            break
+    return max(shares)
 
 
-def _with_columns(delimiter: str, begin: int, line: str, comment: str, layout: Layout) -> Dialect:
-    first = [cell.strip() for cell in cells_of(line, delimiter)]
+def _with_columns(
+    delimiter: str, begin: int, rows: Sequence[list[str]], comment: str, layout: Layout
+) -> Dialect:
+    first = [cell.strip() for cell in rows[0]]
     named = [cell.strip() for cell in cells_of(comment, delimiter)] if comment else []
-    values = layout.no_header or are_values(first)
     columns = layout.columns
-    if not values:
-        while len(first) > 1 and not first[-1]:
+    if not layout.no_header and not are_values(first):
+        while len(first) > 1 and not any(any(row[len(first) - 1 :]) for row in rows):
             first.pop()
         if columns is not None and len(columns) != len(first):
             raise ValueError(f"the header has {len(first)} columns, but {len(columns)} are named")

@@ -6,7 +6,7 @@ from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 
-from eventfold.connectors.rows.compression import DamagedError, Member, unpacked
+from eventfold.connectors.rows.compression import PIECE, DamagedError, Member, unpacked
 from eventfold.connectors.rows.delimited import DelimitedReader
 from eventfold.connectors.rows.dialect import DELIMITER_NAMES, recognise_dialect
 from eventfold.connectors.rows.json_rows import JsonReader, recognise_json
@@ -18,10 +18,9 @@ _FOREIGN = {
     b"PAR1": "Parquet within an archive: unpack it first",
     b"\x28\xb5\x2f\xfd": "compressed by zstd: unpack it first",
     b"\xd0\xcf\x11\xe0": "a workbook or document, no rows: save it as CSV first",
-    b"%PDF": "a PDF, no rows",
+    b"%PDF-": "a PDF, no rows",
     b"SQLite format 3": "a database of SQLite: export its table as CSV first",
-    b"ARROW1": "an Arrow file: save it as Parquet first",
-    b"ORC": "an ORC file: save it as Parquet first",
+    b"ARROW1\0\0": "an Arrow file: save it as Parquet first",
     b"<!doctype": "a web page, no rows: has the download failed?",
     b"<html": "a web page, no rows: has the download failed?",
     b"<?xml": "XML, no rows: save it as CSV first",
@@ -60,13 +59,12 @@ class RowFile:
         return self._read if self._raw is None else self._raw.tell()
 
     def rows(self) -> Iterator[Row | BadRow]:
-        """Yield each row or bad row; members of a zip archive follow each other.
+        """Return an iterator of each row or bad row; members of a zip archive follow each other.
 
         Raises UnreadableFileError if the file can't be opened, if its columns have no names, or if
         it is cut off or damaged; then the rows before the damage have been yielded.
         """
-        for batch in self._batches():
-            yield from batch
+        return chain.from_iterable(self._batches())
 
     def _batches(self) -> Iterator[Iterable[Row | BadRow]]:
         try:
@@ -103,7 +101,7 @@ class RowFile:
     def _member_batches(self, member: Member) -> Iterator[Iterable[Row | BadRow]]:
         head = next(member.pieces, b"")
         for magic, reason in _FOREIGN.items():
-            if head[: len(magic)].lower() == magic.lower():
+            if head.lstrip()[: len(magic)].lower() == magic.lower():
                 raise ValueError(reason)
         encoding = recognise_encoding(head, self._layout.encoding)
         texts = decoded(chain([head], member.pieces), encoding)
@@ -116,7 +114,10 @@ class RowFile:
             self.recognised["member"] = member.name
         if json is not None:
             return self._json_batches(json, texts, encoding)
-        return self._delimited_batches(first, texts, encoding)
+        lines = first.split("\n")
+        if len(head) >= PIECE and len(lines) > 1:
+            lines.pop()  # it may go on in the next piece
+        return self._delimited_batches(lines, texts, encoding)
 
     def _json_batches(
         self, form: str, texts: Iterator[str], encoding: str
@@ -131,11 +132,9 @@ class RowFile:
             yield batch
 
     def _delimited_batches(
-        self, first: str, texts: Iterator[str], encoding: str
+        self, head: list[str], texts: Iterator[str], encoding: str
     ) -> Iterator[Iterable[Row | BadRow]]:
-        lines = first.split("\n")
-        # The last line of a piece may go on in the next one.
-        dialect = recognise_dialect(lines[:-1] or lines, self._layout, encoding)
+        dialect = recognise_dialect(head, self._layout, encoding)
         self.columns = dialect.columns
         delimiter = DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter)
         self.recognised |= {"delimiter": delimiter, "header": dialect.header}

@@ -14,6 +14,8 @@ from eventfold.decoding import json_decoder
 _BETWEEN = re.compile(r"[\s,]*")
 # A column may be named `[Price]`, so what is in the bracket decides, too.
 _ARRAY = re.compile(r'\[\s*(?:[\[{\]]|$|(["\d-]|true|false|null))')
+# Within an object, no object follows a value or a comma: its end is missing.
+_WITHOUT_END = re.compile(r",?\s*(?=\{)")
 _BROKEN = "broken JSON"
 
 
@@ -165,8 +167,10 @@ class _Values:
 
     def _find_next(self) -> int:
         """Return where a value begins after this broken one, or the end of what has been read."""
-        if self._error_at > self._at and self._buffer[self._error_at : self._error_at + 1] == "{":
-            return self._error_at  # the end of this object is missing
+        before = self._buffer[self._at : self._error_at].rstrip()
+        resumed = _WITHOUT_END.match(self._buffer, self._error_at)
+        if resumed and before and before[-1] not in "[:":
+            return resumed.end()
         if self._indent is not None:
             pattern = re.compile(rf"\n(?={re.escape(self._indent)}[\[{{])")
             if found := pattern.search(self._buffer, self._at):

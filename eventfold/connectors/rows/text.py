@@ -63,6 +63,8 @@ def lines_of(texts: Iterable[str]) -> Iterator[list[str]]:
     """Yield the lines of `texts`, without line feeds, in lists of about a piece each."""
     rest = ""
     for text in texts:
+        if len(rest) > LONGEST and "\n" not in text:
+            continue
         lines = (rest + text).split("\n")
         rest = lines.pop()[: LONGEST + 1]
         if lines:
