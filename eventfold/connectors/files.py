@@ -133,7 +133,7 @@ class Replay:
                 records = self._read(row.values, columns)
             except (ValueError, OverflowError) as error:
                 self._times.unzoned = unzoned
-                self._leave_out(row, str(error), ",".join(map(str, row.values.values())))
+                self._leave_out(row, str(error), " | ".join(map(str, row.values.values())))
                 continue
             except WrongPresetError as error:
                 raise UnreadableFileError(f"{self._path}, line {row.line:,}: {error}") from error

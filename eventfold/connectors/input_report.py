@@ -94,6 +94,9 @@ class InputReport:
         else:
             known.number += 1
 
+    def _counted(self, number: int) -> str:
+        return f"{number:,} {self._unit.removesuffix('s') if number == 1 else self._unit}"
+
     def _finish(self) -> None:
         while self._complete:
             self._complete.pop(0)()
@@ -130,14 +133,13 @@ class InputReport:
     def describe(self) -> list[str]:
         """Return lines for people: what was recognised and assumed, what was left out, warnings."""
         self._finish()
-        lines = [f"{self.read:,} {self._unit} read"]
+        lines = [f"{self._counted(self.read)} read"]
         for text, files in self._recognised.items():
             more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
             lines.append(f"  {files[0]}{more}: {text}")
         lines += [f"  {text}: {number:,}" for text, number in self._notes.most_common()]
         if self.left_out:
-            unit = self._unit if self.left_out > 1 else self._unit.removesuffix("s")
-            lines.append(f"{self.left_out:,} {unit} left out")
+            lines.append(f"{self._counted(self.left_out)} left out")
         for r in sorted(self._reasons.values(), key=lambda each: -each.number):
             lines.append(f"  {r.reason}: {r.number:,}, the first in {r.place}: {r.sample!r}")
         return lines + self.warnings

@@ -119,7 +119,7 @@ def test_rows_with_the_same_reason_are_counted_together(tmp_path: Path) -> None:
             "reason": "column price: 'x' is no number",
             "number": 3_000,
             "place": "line 2",
-            "sample": "A,x,1",
+            "sample": "A | x | 1",
         }
     ]
 
