@@ -14,7 +14,8 @@ from eventfold.cli.command import CommandError, LongCommand, OptionError
 from eventfold.cli.input_report import InputReport
 from eventfold.cli.progress import bar
 from eventfold.connectors.feed import Outboxes, fast, live
-from eventfold.connectors.files import Replay, UnreadableFileError, paced
+from eventfold.connectors.files import Replay, paced
+from eventfold.connectors.rows import UnreadableFileError
 from eventfold.connectors.outbox import Outbox
 from eventfold.connectors.simulations import Simulation
 from eventfold.topics import Timestamp, Topic

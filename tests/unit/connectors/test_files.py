@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from app.market.topics import TICKS
 from eventfold.connectors import Record
-from eventfold.connectors.files import Replay, UnreadableFileError, paced
+from eventfold.connectors.files import Replay, paced
+from eventfold.connectors.rows import UnreadableFileError
 from eventfold.topics import Timestamp, Topic
 
 A, B = 1_704_067_200_000, 1_704_067_201_000  # 2024-01-01 00:00:00 and :01, UTC
