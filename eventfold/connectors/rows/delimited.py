@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
+from typing import Any
 
 from eventfold.connectors.rows.compression import DamagedError
 from eventfold.connectors.rows.dialect import Dialect, cells_of
@@ -29,6 +30,7 @@ class DelimitedReader:
         self._dialect = dialect
         self._encoding = encoding
         self._comment = comment
+        self._columns = [(name, index) for index, name in enumerate(dialect.columns)]
         self._width = len(dialect.columns)
         others = re.escape(dialect.delimiter)
         cell = rf'(?: *"[^"]*(?:""[^"]*)*"|[^"{others}]*)'
@@ -52,7 +54,6 @@ class DelimitedReader:
                 skipped -= skip
                 self._number += skip
                 self._lines += chunk[skip:]
-                self._is_suspect = describe_flaw("".join(self._lines), self._encoding) is not None
                 yield from self._read()
         except DamagedError as error:
             damage = error
@@ -63,6 +64,10 @@ class DelimitedReader:
 
     def _read(self) -> Iterator[Iterable[Row | BadRow]]:
         """Yield the rows of the lines at hand; leave those that may go on in further lines."""
+        text = "".join(self._lines)
+        self._is_suspect = describe_flaw(text, self._encoding) is not None
+        if '"' not in text and len(text) <= csv.field_size_limit():
+            yield self._unquoted_rows()
         while self._lines:
             yield self._well_formed_rows()
             if not self._lines or (self._is_open and self._needs_lines()):
@@ -76,30 +81,40 @@ class DelimitedReader:
         # So many lines decide whether a row has several, and whether its last line begins another.
         return not self._is_final and len(self._lines) < 2 * MOST_LINES
 
+    def _unquoted_rows(self) -> Iterator[Row | BadRow]:
+        """Yield the rows of the lines at hand, none of which has a quote: each is one row."""
+        lines, number = self._lines, self._number
+        self._lines, self._number = [], number + len(lines)
+        columns, width = self._columns, len(self._columns)
+        is_plain = not self._is_suspect and self._comment is None
+        new = tuple.__new__  # takes half as long as Row(...), which has keywords
+        for at, cells in enumerate(self._parse(lines)):
+            if is_plain and len(cells) == width:
+                yield new(Row, (number + at, {n: cells[i] for n, i in columns if cells[i]}))
+            elif (row := self._check(number + at, cells, lines[at : at + 1])) is not None:
+                yield row
+
     def _well_formed_rows(self) -> Iterator[Row | BadRow]:
         """Yield the rows of the lines at hand up to one with an error, which becomes the first."""
-        lines, number = self._lines, self._number
-        columns, width, at = self._dialect.columns, len(self._dialect.columns), 0
+        lines, number, at = self._lines, self._number, 0
+        columns, width = self._columns, len(self._columns)
         is_plain = not self._is_suspect and self._comment is None
+        new = tuple.__new__
         # A quoted cell that is not closed before the last line takes in the one added here.
         reader = self._parse(chain(lines, [""]))
-        new = tuple.__new__  # half as slow as Row(...), which has keywords
         self._is_open = False
         with suppress(csv.Error):
             for cells in reader:
                 end = reader.line_num
-                if is_plain and end - at == 1 and len(cells) == width and "" not in cells:
-                    # With `strict`, zip takes three times as long.
-                    yield new(Row, (number + at, dict(zip(columns, cells))))  # noqa: B905
-                elif end - at > 1 and (
-                    end > len(lines) or (joined := self._join(lines, at, end)) is None
-                ):
-                    break
+                if is_plain and end - at == 1 and len(cells) == width:
+                    yield new(Row, (number + at, {n: cells[i] for n, i in columns if cells[i]}))
                 elif at < len(lines):
-                    row = joined if end - at > 1 else cells
-                    other = self._check(number + at, row, lines[at:end])
-                    if other is not None:
-                        yield other
+                    row = cells if end - at == 1 else self._join(lines, at, end)
+                    if row is None:
+                        break
+                    checked = self._check(number + at, row, lines[at:end])
+                    if checked is not None:
+                        yield checked
                 at = end
         at = min(at, len(lines))
         self._is_open |= reader.line_num > len(lines)
@@ -109,23 +124,24 @@ class DelimitedReader:
         """Return the row with `cells`, or why it is none; None for a comment or a blank line."""
         if self._is_comment(lines[0]) or (len(cells) < 2 and not lines[0].strip()):
             return None
-        if flaw := describe_flaw("\n".join(lines), self._encoding):
+        if self._is_suspect and (flaw := describe_flaw("\n".join(lines), self._encoding)):
             return bad_row(number, flaw, lines[0])
         # Many files have a delimiter at the end of each line.
-        if len(cells) < self._width or any(cells[self._width :]):
+        if len(cells) != self._width and (len(cells) < self._width or any(cells[self._width :])):
             return bad_row(number, self._describe_width(cells), lines[0])
-        named = zip(self._dialect.columns, cells, strict=False)
-        return Row(number, {name: cell for name, cell in named if cell})
+        return Row(number, {name: cells[i] for name, i in self._columns if cells[i]})
 
     def _is_comment(self, line: str) -> bool:
         return self._comment is not None and line.startswith(self._comment)
 
-    def _parse(self, lines: Iterable[str], *, strict: bool = False) -> "csv._reader":
+    def _parse(self, lines: Iterable[str], *, strict: bool = False) -> Any:
         delimiter = self._dialect.delimiter
         return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict)
 
     def _join(self, lines: list[str], begin: int, end: int) -> list[str] | None:
         """Return the cells of the lines from `begin` to before `end` if they are one row."""
+        if end > len(lines):
+            return None
         count, cells = self._read_strictly(lines[begin : begin + MOST_LINES])
         if cells is None or count != end - begin or len(cells) != self._width:
             return None

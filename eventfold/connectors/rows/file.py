@@ -115,9 +115,12 @@ class RowFile:
         if json is not None:
             return self._json_batches(json, texts, encoding)
         lines = first.split("\n")
-        if len(head) >= PIECE and len(lines) > 1:
-            lines.pop()  # it may go on in the next piece
-        return self._delimited_batches(lines, texts, encoding)
+        if len(head) >= PIECE:
+            lines[1:] = lines[1:-1]  # the last one may go on in the next piece
+        batches = self._delimited_batches(lines, texts, encoding)
+        if not self.columns and len(head) >= PIECE:
+            raise ValueError(f"no header and no row within the first {PIECE} bytes")
+        return batches
 
     def _json_batches(
         self, form: str, texts: Iterator[str], encoding: str

@@ -76,10 +76,10 @@ class JsonReader:
             return self._row_of_cells(number, value, text)
         if not isinstance(value, dict):
             return bad_row(number, "no object", text)
-        self._has_objects = True
-        if None in value.values():
-            value = {name: each for name, each in value.items() if each is not None}
-        return Row(number, value)
+        self._has_objects, self.columns = True, None
+        if None not in value.values():
+            return Row(number, value)
+        return Row(number, {name: each for name, each in value.items() if each is not None})
 
     def _row_of_cells(self, number: int, cells: list[Any], text: str) -> Row | BadRow | None:
         if self.columns is None:

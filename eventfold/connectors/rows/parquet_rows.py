@@ -5,6 +5,7 @@ from pathlib import Path
 
 from eventfold.connectors.rows.compression import DamagedError
 from eventfold.connectors.rows.row import BadRow, Row
+from eventfold.extras import demand
 
 MAGIC = b"PAR1"
 #: Rows that are in memory at once; a batch decodes its row groups anew.
@@ -18,10 +19,9 @@ class ParquetReader:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            import polars as pl  # noqa: PLC0415 - takes 0.3 s, and is an extra
-        except ImportError:
-            raise ValueError("Parquet needs polars: pip install 'tickstream[parquet]'") from None
+        demand("polars", "parquet", "reading Parquet", ValueError)
+        import polars as pl  # noqa: PLC0415 - takes 0.3 s, and is an extra
+
         self._errors = pl.exceptions.PolarsError, OSError
         self._frame = pl.scan_parquet(path)
         try:

@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from app.market.topics import TICKS
 from eventfold.connectors import Record
-from eventfold.connectors.files import Replay, UnreadableFileError, files_of, merged, paced
+from eventfold.connectors.files import Replay, files_of, merged, paced
 from eventfold.connectors.reading.preset import Preset
+from eventfold.connectors.rows import UnreadableFileError
 from eventfold.topics import Timestamp, Topic
 
 A, B = 1_704_067_200_000, 1_704_067_201_000  # 2024-01-01 00:00:00 and :01, UTC

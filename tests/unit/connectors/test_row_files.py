@@ -4,10 +4,13 @@ import gzip
 import io
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eventfold.connectors.rows import BadRow, Layout, Row, RowFile, UnreadableFileError
 
@@ -278,3 +281,52 @@ def test_what_was_recognised_is_told_after_the_first_row(tmp_path: Path) -> None
         "delimiter": ";",
         "header": "line 2: Time, b",
     }
+
+
+CONTENTS = st.one_of(
+    st.binary(max_size=60),
+    st.lists(
+        st.sampled_from(
+            [
+                "a",
+                "1",
+                ",",
+                ";",
+                "\n",
+                "\r",
+                '"',
+                "{",
+                "}",
+                "[",
+                "]",
+                ":",
+                '"a"',
+                "#",
+                "sep=",
+                "\0",
+                " ",
+            ]
+        ),
+        max_size=30,
+    ).map(lambda parts: "".join(parts).encode()),
+)
+
+
+@given(
+    CONTENTS, st.sampled_from([bytes, gzip.compress]), st.sampled_from([None, "utf-16", "cp932"])
+)
+def test_any_file_has_rows_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory,
+    content: bytes,
+    pack: Callable[[bytes], bytes],
+    encoding: str | None,
+) -> None:
+    """In one printable line."""
+    path = tmp_path_factory.getbasetemp() / "any"
+    path.write_bytes(pack(content))
+    try:
+        rows = list(RowFile(path, Layout(encoding=encoding)).rows())
+        texts = [each.sample for each in rows if isinstance(each, BadRow)]
+    except UnreadableFileError as error:
+        texts = [str(error)]
+    assert all(map(str.isprintable, texts))

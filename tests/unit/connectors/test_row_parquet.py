@@ -49,5 +49,7 @@ def test_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "rows"
     pl.DataFrame({"n": range(10)}).write_parquet(path)
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(UnreadableFileError, match=r"rows: Parquet needs polars: pip install .*"):
+    with pytest.raises(
+        UnreadableFileError, match=r"rows: reading Parquet: polars is not .* pip install"
+    ):
         list(RowFile(path).rows())
