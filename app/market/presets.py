@@ -22,7 +22,7 @@ _PRICES = {"open": "Open", "high": "High", "low": "Low", "close": "Close"}
 
 def _is_quote(row: Mapping[str, Any]) -> str | None:
     """Name a row of DEBS 2022 without a trade: its last price is missing, or 0."""
-    price = row.get("Last", "0")
+    price = str(row.get("Last", "0"))
     return "quotes without a trade" if not price.strip("0.") else None
 
 

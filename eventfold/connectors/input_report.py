@@ -46,6 +46,7 @@ class InputReport:
         self._notes: Counter[str] = Counter()
         self._recognised: dict[str, list[str]] = {}
         self._warnings: dict[str, None] = {}
+        self._assumed: tzinfo | None = None
         self._complete: list[Callable[[], None]] = []
 
     def note(self, text: str, number: int = 1) -> None:
@@ -56,12 +57,7 @@ class InputReport:
         """Count times without a zone; warn where none was told and local time is another."""
         if number:
             self.note(f"time: no zone, {zone} {'as told' if is_told else 'assumed'}", number)
-            hours = _local_offset()
-            if hours and not is_told:
-                self.warn(
-                    f"times without a zone were read as {zone}; local time is UTC{hours:+g} h: "
-                    f"--zone local if they are so"
-                )
+            self._assumed = self._assumed if is_told else zone
 
     def complete_by(self, note: Callable[[], None]) -> None:
         """Call `note` once, before the report is described: what is known at the end alone."""
@@ -79,6 +75,12 @@ class InputReport:
     def warnings(self) -> list[str]:
         """Warnings for people, each once."""
         self._finish()
+        hours = _local_offset()
+        if self._assumed is not None and hours:
+            self.warn(
+                f"times without a zone were read as {self._assumed}; local time is UTC{hours:+g} "
+                f"h: --zone local if they are so"
+            )
         return list(self._warnings)
 
     def leave_out(self, reason: str, place: str, sample: str) -> None:

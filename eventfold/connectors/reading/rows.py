@@ -68,11 +68,16 @@ class RowReader:
         constants = constants or {}
         for name in [*(each.partition(".")[0] for each in self._mapping), *constants]:
             if name not in self._types:
-                raise ValueError(f"{name!r} is no field; there are {', '.join(self._types)}")
+                raise ValueError(
+                    f"--map, --set: {name!r} is no field; there are {', '.join(self._types)}"
+                )
         self._constants: dict[str, Any] = {}
         for name, text in constants.items():
             convert = self._converter(self._types[name].form)
-            self._constants[name] = convert(text) if convert else text
+            try:
+                self._constants[name] = convert(text) if convert else text
+            except ValueError as error:
+                raise ValueError(f"--set {name}: {error}") from error
         self._plans: dict[tuple[str, ...], list[_Step]] = {}
 
     def demand(self, columns: Sequence[str]) -> None:
@@ -115,7 +120,7 @@ class RowReader:
                     value = None
             if value is None:
                 if required:
-                    raise ValueError(f"{word} {'+'.join(sources)}: it is empty")
+                    raise ValueError(f"{word} {'+'.join(sources)} is empty")
             elif member:
                 fields.setdefault(field, {})[member] = value
             else:

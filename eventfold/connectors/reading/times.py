@@ -17,7 +17,7 @@ FIRST, LAST = 631_152_000_000, 4_102_444_800_000
 #: Where clocks are put back, a step back by more than this (ms) begins the second hour.
 _STEP_BACK = 1_800_000
 
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d*)?", re.ASCII)
 #: `20210104`, `202101041530`, `20210104153000`, `20210104 153000123`; a clock may lack its first
 #: zero, as spreadsheets drop it.
 _COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)(?:[ T_-]?(\d+))?(?:[.,](\d{1,9}))?", re.ASCII)
@@ -60,7 +60,7 @@ class TimeReader:
             moment = int(value)
         elif isinstance(value, str):
             text = value.strip()
-            moment = _compact(text) or (Decimal(text) if _NUMBER.fullmatch(text) else None)
+            moment = _compact(text) or (_decimal(text) if _NUMBER.fullmatch(text) else None)
             moment = self._of_text(text) if moment is None else moment
         if isinstance(moment, float):
             moment = Decimal(repr(moment))
@@ -142,6 +142,10 @@ class TimeReader:
             self._is_second_hour = False
         self._last = first
         return first
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text.replace(",", "."))
 
 
 def _of_number(number: int | Decimal, value: Any) -> int:

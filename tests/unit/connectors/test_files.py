@@ -76,7 +76,7 @@ def test_bad_rows_are_reported_with_line_and_reason(tmp_path: Path) -> None:
         b"ABC,x,2024-01-01,": "column price: 'x' is no number",
         b"ABC,1,2024-01-01,nan": "column size: 'nan' is no number",
         b"ABC,1e400,2024-01-01,": "column price: '1e400' is no finite number",
-        b"ABC,,2024-01-01,": "column price: it is empty",
+        b"ABC,,2024-01-01,": "column price is empty",
         b"ABC,1.5,yesterday,": "column time: 'yesterday' is no time such as 2021-01-04 15:30:00",
         b"ABC,1.5,170406720012,": "column time: '170406720012': milliseconds? "
         "That would be in 1975; 1990 to 2100 are read",
