@@ -11,6 +11,7 @@ from app.market.bare import bare_prices
 from app.market.chart import ChartApi
 from app.market.presets import PRESETS, preset_of
 from app.market.prices import PriceProducer
+from app.market.records import Tick
 from app.market.settings import settings
 from app.market.simulator import SIMULATION, fast_slices, live_slices
 from app.market.topics import TICKS
@@ -20,6 +21,7 @@ from eventfold.cli.file_source import send_file
 from eventfold.cli.option_types import Seconds
 from eventfold.cli.sources import (
     Source,
+    named_topic,
     print_sent,
     rate_of,
     send_all,
@@ -124,6 +126,9 @@ def file_preset(options: Mapping[str, Any]) -> Preset:
 async def _send_file(command: LongCommand) -> None:
     """Send the records of files: ticks, if no other topic of the application is named."""
     preset = file_preset(command.kwargs)
+    topic = named_topic(command, TICKS)
+    if preset.kind is not None and topic.value is not Tick:
+        raise OptionError(f"--preset, --bars: they make ticks, which {topic.base_name} has not")
     if _is_bare(command):
         await send_file(command, TICKS, bare_prices, preset=preset, event_timestamps=True)
     else:

@@ -71,7 +71,7 @@ async def send_file(
     outbox = Outbox(command.app.settings, name, event_timestamps=event_timestamps)
     written, report = options["source"].partition(":")[2], InputReport("rows")
     try:
-        preset = told_preset(preset, options)
+        preset = preset_with_options(preset, options)
         paths = files_of(written)
         several = len(paths) > 1
         replays = [Replay(path, topic, preset, report, is_one_of_several=several) for path in paths]
@@ -97,11 +97,11 @@ async def send_file(
     )
 
 
-def told_preset(preset: Preset, options: Mapping[str, Any]) -> Preset:
+def preset_with_options(preset: Preset, options: Mapping[str, Any]) -> Preset:
     """Return a preset with what the options of the command say. Raises ValueError."""
     columns = options["columns"]
     delimiter = options["delimiter"]
-    return preset.told(
+    return preset.with_options(
         layout=Layout(
             delimiter="\t" if delimiter in {"\\t", "tab"} else delimiter,
             encoding=options["encoding"],

@@ -15,7 +15,7 @@ from app.maintenance.records import Reading
 from app.maintenance.topics import READINGS
 from app.market.sources import file_preset
 from app.market.topics import TICKS
-from eventfold.cli.file_source import told_preset
+from eventfold.cli.file_source import preset_with_options
 from eventfold.connectors.files import Replay, UnreadableFileError
 from eventfold.connectors.input_report import InputReport
 from eventfold.topics import Topic
@@ -34,7 +34,7 @@ def tick(symbol: str, price: float, time: str, size: float = 0) -> dict[str, Any
 def read(path: Path, *options: str, topic: Topic = TICKS) -> tuple[list[Any], InputReport]:
     """Return what `produce --source file:PATH` sends with some options, and its report."""
     context = cli.commands["produce"].make_context("produce", list(options))
-    preset = told_preset(file_preset(context.params), context.params)
+    preset = preset_with_options(file_preset(context.params), context.params)
     replay = Replay(path, topic, preset)
     return [msgspec.json.decode(value) for _, value, _ in replay.records()], replay.report
 

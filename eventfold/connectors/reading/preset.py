@@ -20,7 +20,7 @@ class WrongPresetError(Exception):
 class Preset:
     """What is known of files: columns, zone, and how their rows become records.
 
-    What a user says comes first: see `told`.
+    What a user says comes first: see `with_options`.
     """
 
     layout: Layout = field(default_factory=Layout)
@@ -50,7 +50,7 @@ class Preset:
     #: What a user whose file lacks a column may do, beside naming another.
     hint: str = ""
 
-    def told(
+    def with_options(
         self,
         *,
         layout: Layout,
@@ -60,7 +60,7 @@ class Preset:
         order: DateOrder | None,
         decimal: str | None,
     ) -> "Preset":
-        """Return it with what a user says; None and what is empty says nothing."""
+        """Return it with what a user says in options, of which None and empty ones say nothing."""
         known = self.layout
         told: dict[str, Any] = {
             "layout": Layout(
