@@ -15,8 +15,8 @@ from eventfold.cli.input_report import InputReport
 from eventfold.cli.progress import bar
 from eventfold.connectors.feed import Outboxes, fast, live
 from eventfold.connectors.files import Replay, paced
-from eventfold.connectors.rows import UnreadableFileError
 from eventfold.connectors.outbox import Outbox
+from eventfold.connectors.rows import UnreadableFileError
 from eventfold.connectors.simulations import Simulation
 from eventfold.topics import Timestamp, Topic
 from eventfold.worker.startup_checks import declared_topics
