@@ -27,6 +27,8 @@ _MONTH_FIRST = re.compile(r"([A-Z][a-z]{2})[a-z]*\.? (\d\d?),? (\d{4})", re.ASCI
 _LONG_MONTH = re.compile(r"(\d\d?)[ -]([A-Z][a-z]{2})[a-z]*\.?,?[ -](\d{4})", re.ASCII)
 _HALF_DAY = re.compile(r"(\d\d?)(:[\d:.]+) ?([AaPp])\.?[Mm]\.?")
 _SHORT_CLOCK = re.compile(r"(?<![\d:.+-])(\d\d?:\d\d)(?![\d:])", re.ASCII)
+#: Abbreviations of zones have several meanings, apart from UTC's.
+_NAMED_ZONE = re.compile(r":\d\d(?:[.,]\d+)? ?(?!Z|UTC|GMT|[AP]M)([A-Z]{2,5})$")
 _SHORT_ZONE = re.compile(r"(:\d\d(?:[.,]\d+)?) ?([+-]\d\d)$", re.ASCII)
 #: Digits of seconds, ms, µs and ns since 2001.
 _UNIT_DIGITS = {10, 13, 16, 19}
@@ -80,6 +82,8 @@ class TimeReader:
             return datetime.fromisoformat(text)
         except ValueError:
             pass
+        if self._zone is UTC and (zone := _NAMED_ZONE.search(text)):
+            raise ValueError(f"{text!r}: which zone is {zone[1]}? --zone tells")
         completed = self._completed(text)
         try:
             stamp = find_time(completed)

@@ -52,6 +52,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("2021/1/4", DAY),
         ("2021.01.04 15:30", SECOND),
         ("04.01.2021 15:30", SECOND),
+        ("04.01.2021 15:30:00.123", MS),
+        ("2021-01-04 9:30", DAY + 34_200_000),
         ("1/13/2021", DAY + 9 * 86_400_000),
         ("13/1/2021", DAY + 9 * 86_400_000),
         ("Jan 4, 2021", DAY),
@@ -79,6 +81,7 @@ def test_form_of_a_time_is_recognised(value: Any, time: int) -> None:
         ("01/02/03", "which is the year?"),
         ("2021-02-30", "does not exist"),
         ("20211301", "does not exist"),
+        ("2021-01-04 15:30:00 EST", "which zone is EST? --zone tells"),
         ("yesterday", "is no time"),
         ("15:30:00", "is no time"),
         ("", "is no time"),
@@ -126,8 +129,9 @@ def test_zone_is_of_times_that_have_none_and_those_are_counted() -> None:
     assert times.read("2021-01-04 16:30:00") == SECOND
     assert times.read("2021-07-04 17:30") == SECOND + 181 * 86_400_000
     assert times.read("2021-01-04 15:30:00Z") == SECOND
+    assert times.read("2021-01-04 16:30:00 CET") == SECOND
     assert times.read("1609774200") == SECOND
-    assert times.unzoned == 2
+    assert times.unzoned == 3
 
 
 def test_time_that_clocks_skip_is_refused() -> None:
