@@ -10,7 +10,7 @@ from app.logs.records import LogLine, Read
 from app.logs.severity import CLASSES, find_severity
 from app.logs.shapes import Shape, parse_text, strip_count
 from app.logs.syslog import parse_syslog
-from app.logs.times import nearest
+from app.logs.years import nearest
 from eventfold.decoding import json_decoder
 from eventfold.operators.processor import Sender
 from eventfold.records.fields import EARLIEST, MAX_NAME, MAX_TEXT

@@ -26,7 +26,7 @@ from app.logs.field_names import (
 )
 from app.logs.records import LogLine, Read
 from app.logs.severity import WORDS, find_severity, parse_severity
-from app.logs.times import InvalidTimeError, epoch_ms, find_time, milliseconds
+from eventfold.times import InvalidTimeError, epoch_ms, find_time, milliseconds
 
 #: A field of a part of a line: precedence, the object that has it, its name there.
 _Place = tuple[int, dict[str, Any], str]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from app.logs.header import Header
 from app.logs.severity import WORDS, parse_severity
 from app.logs.syslog import split_content
-from app.logs.times import Stamp, find_time
+from eventfold.times import Stamp, find_time
 
 
 class Shape(StrEnum):

@@ -15,11 +15,11 @@ from app.logs.files import Content, LogFile, UnreadableLogError
 from app.logs.lines import NOTICE, parse_line
 from app.logs.records import Read
 from app.logs.severity import parse_severity
-from app.logs.times import latest
 from app.logs.topics import LOGS
+from app.logs.years import latest
 from eventfold.cli.command import CommandError, OptionError
-from eventfold.cli.input_report import InputReport
 from eventfold.connectors import Record
+from eventfold.connectors.input_report import InputReport
 from eventfold.connectors.position import Position
 from eventfold.records.fields import EARLIEST, MAX_TEXT
 from eventfold.topics import DAY
@@ -180,9 +180,7 @@ class LogSource:
             report.note(f"time: {read.assumed}, assumed")
         moment = line.time if line.time >= EARLIEST else self._missing_time(read)
         if not read.has_zone:
-            report.note(
-                f"time: no zone, {self._zone} {'of --zone' if self._has_zone else 'assumed'}"
-            )
+            report.note_zone(self._zone, is_told=self._has_zone)
         line = msgspec.structs.replace(line, time=moment)
         self._last_time = moment
         # Without a host, one file's lines still keep their order.
@@ -203,21 +201,6 @@ class LogSource:
                 return found
         self.report.note("time: none that can be read, that of the line before assumed")
         return self._last_time or changed
-
-    @property
-    def warnings(self) -> list[str]:
-        """Warnings for people: local time differs from the zone that was assumed."""
-        hours = local_offset()
-        if self._has_zone or not hours or not self.report.has_note("time: no zone"):
-            return []
-        here = f"local time is UTC{hours:+g} h"
-        return [f"times without a zone were read as UTC; {here}: --zone local if they are so"]
-
-
-def local_offset() -> float:
-    """Return the hours by which local time is before UTC."""
-    offset = datetime.now().astimezone().utcoffset()
-    return offset.total_seconds() / 3600 if offset else 0.0
 
 
 def _frames(line: str) -> list[str]:

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.logs.times import MONTHS, find_time, milliseconds
+from eventfold.times import MONTHS, find_time, milliseconds
 
 if TYPE_CHECKING:
     from datetime import tzinfo

@@ -1,27 +1,34 @@
 """Sources of the market for the command `produce`: a chart API, a simulated market, files."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import click
 
 from app.market.bare import bare_prices
 from app.market.chart import ChartApi
+from app.market.presets import PRESETS, preset_of
 from app.market.prices import PriceProducer
+from app.market.records import Tick
 from app.market.settings import settings
 from app.market.simulator import SIMULATION, fast_slices, live_slices
 from app.market.topics import TICKS
 from app.market.walks import Flaws, Market
 from eventfold.cli.command import CommandError, LongCommand, OptionError
+from eventfold.cli.file_source import send_file
 from eventfold.cli.option_types import Seconds
 from eventfold.cli.sources import (
     Source,
+    named_topic,
     print_sent,
     rate_of,
     send_all,
-    send_file,
     start_of,
 )
 from eventfold.connectors.outbox import Outbox
+from eventfold.connectors.reading.preset import Preset
 from eventfold.windows.durations import approximate_duration, format_duration
 
 _SHARE = click.FloatRange(0, 1)
@@ -102,14 +109,50 @@ def _market(command: LongCommand, step: float) -> Market:
     return Market(step=step, symbols=options["symbols"], seed=options["seed"], flaws=flaws)
 
 
+def file_preset(options: Mapping[str, Any]) -> Preset:
+    """Return what `--preset`, `--bars` and `--symbol` say of files. Raises OptionError."""
+    length = options["bar_length"] and int(options["bar_length"] * 1000)
+    try:
+        preset = preset_of(options["preset"], options["bars"], length)
+    except ValueError as error:
+        raise OptionError(str(error)) from error
+    if not options["symbol"]:
+        return preset
+    told = {"symbol": options["symbol"]}
+    others = tuple(replace(each, constants=told) for each in preset.others)
+    return replace(preset, constants=told, others=others)
+
+
 async def _send_file(command: LongCommand) -> None:
-    """Send the records of a file: ticks, if no other topic of the application is named."""
+    """Send the records of files: ticks, if no other topic of the application is named."""
+    preset = file_preset(command.kwargs)
+    topic = named_topic(command, TICKS)
+    if preset.kind is not None and topic.value is not Tick:
+        raise OptionError(f"--preset, --bars: they make ticks, which {topic.base_name} has not")
     if _is_bare(command):
-        await send_file(command, TICKS, bare_prices, event_timestamps=True)
+        await send_file(command, TICKS, bare_prices, preset=preset, event_timestamps=True)
     else:
-        await send_file(command, TICKS)
+        await send_file(command, TICKS, preset=preset)
 
 
+_FILE_OPTIONS = (
+    click.Option(
+        ["--preset"],
+        type=click.Choice(PRESETS),
+        help="file: as it is downloaded from there: columns, times, zone.",
+    ),
+    click.Option(["--symbol"], help="file: symbol of its ticks, if no column has it."),
+    click.Option(
+        ["--bars"],
+        type=click.Choice(["ohlc", "close"]),
+        help="file: of each bar four ticks (that of a preset with bars), or its close.",
+    ),
+    click.Option(
+        ["--bar-length"],
+        type=Seconds(),
+        help="file: of a bar, if not a day (yahoo, kaggle), a minute (histdata) or in the file.",
+    ),
+)
 _MARKET_OPTIONS = (
     click.Option(
         ["--symbols"],
@@ -164,6 +207,6 @@ SOURCES = (
         ),
     ),
     Source("simulator", _send_market, _MARKET_OPTIONS),
-    Source("file", _send_file, takes_path=True),
+    Source("file", _send_file, _FILE_OPTIONS, takes_path=True),
     Source("market", _send_market),
 )

@@ -5,19 +5,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
-from eventfold.cli.command import CommandError, LongCommand, OptionError
-from eventfold.cli.input_report import InputReport
+from eventfold.cli.command import LongCommand, OptionError
 from eventfold.cli.progress import bar
 from eventfold.connectors.feed import Outboxes, fast, live
-from eventfold.connectors.files import Replay, UnreadableFileError, paced
-from eventfold.connectors.outbox import Outbox
+from eventfold.connectors.input_report import InputReport
 from eventfold.connectors.simulations import Simulation
-from eventfold.topics import Timestamp, Topic
+from eventfold.topics import Topic
 from eventfold.worker.startup_checks import declared_topics
 
 
@@ -115,40 +112,6 @@ def named_topic(command: LongCommand, default: Topic | None) -> Topic:
         reason = "which topic?" if name is None else f"{name!r} is no topic of this application"
         raise OptionError(f"--topic: {reason} It has {', '.join(sorted(known))}")
     return topic
-
-
-async def send_file(
-    command: LongCommand,
-    default: Topic | None = None,
-    convert: Callable[[list[Any]], list[Any]] = list,
-    *,
-    event_timestamps: bool | None = None,
-) -> None:
-    """Send the records of a file, `--source file:PATH`, to a topic.
-
-    `convert` changes a slice of them before it is sent; with `event_timestamps` Kafka's timestamps
-    are the event times, by default if the topic declares it.
-    """
-    path = Path(command.kwargs["source"].partition(":")[2])
-    topic, speed = named_topic(command, default), command.kwargs["speed"]
-    if event_timestamps is None:
-        event_timestamps = topic.time is Timestamp.CREATE
-    name = command.kwargs["topic"] or topic.of(command.app.settings).name
-    outbox = Outbox(command.app.settings, name, event_timestamps=event_timestamps)
-    replay = Replay(path, topic)
-    records = paced(replay.records(command.kwargs["count"]), speed)
-    slices = (convert(each) async for each in records)
-    shown = bar(path.name, done=lambda: replay.read, total=lambda: replay.size)
-    try:
-        await send_all(command, outbox, slices, [name], is_live=bool(speed), shown=shown)
-    except UnreadableFileError as error:
-        raise CommandError(str(error)) from error
-    finally:
-        if replay.bad and not command.json:
-            command.say(f"{path}: bad rows skipped: {replay.bad:,}")
-    if not replay.good:
-        kind = topic.value.__name__.lower() if isinstance(topic.value, type) else "record"
-        raise CommandError(f"{path}: no row of it is a {kind}")
 
 
 async def send_simulation(command: LongCommand, simulation: Simulation) -> None:

@@ -1,180 +1,229 @@
-"""Records of a file: CSV with a header, or JSON lines, each optionally gzipped."""
+"""Records of files: rows read as records of a topic, one file or several merged by time."""
 
 import asyncio
-import csv
-import gzip
-import io
-import logging
+import glob
 import time
-import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import contextmanager
-from math import isfinite
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
 from eventfold.connectors import Record
-from eventfold.decoding import json_decoder
-from eventfold.records.shape import inspected, members
+from eventfold.connectors.input_report import InputReport
+from eventfold.connectors.reading.mapping import MissingColumnsError
+from eventfold.connectors.reading.numbers import NumberReader, decimal_mark
+from eventfold.connectors.reading.preset import Preset, WrongPresetError
+from eventfold.connectors.reading.rows import RowReader
+from eventfold.connectors.reading.times import TimeReader
+from eventfold.connectors.rows import BadRow, Row, RowFile, UnreadableFileError
 from eventfold.topics import Topic
-from eventfold.windows.durations import parse_time
+from eventfold.windows.durations import approximate_duration
 
-log = logging.getLogger(__name__)
-
-#: Number of bad rows that are logged one by one; later ones are only counted.
-SAID = 20
 #: Most records in one slice.
 SLICE = 1024
 #: A paced replay sends a record up to this many seconds early, in the slice of its predecessors.
 EARLY = 0.02
+#: Rows from which the decimal mark of a file is recognised.
+_HEAD = 100
 
-_GZIP = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
 
+class _Shape:
+    """What is done with the rows of a file, by one preset."""
 
-class UnreadableFileError(Exception):
-    """A file that can't be replayed, or only in part; its message is one line naming it."""
+    def __init__(self, preset: Preset, reader: RowReader) -> None:
+        self.reader = reader
+        self.expand = preset.expand(preset.time_zone) if preset.expand else None
+        self.skip = preset.skip
 
 
 class Replay:
-    """Records of `topic` in one file, in its order; bad rows are logged, counted and skipped.
+    """Records of `topic` in one file, in its order; rows left out are in the `report`.
 
-    A row has the fields of the topic's records by name. The event time is the topic's time field,
-    else a column `time`, in ms or ISO 8601.
+    A row has the fields of the topic's records by name, or as the `preset` maps them. The event
+    time is the topic's time field, else a column `time`.
     """
 
-    def __init__(self, path: Path, topic: Topic) -> None:
-        self._path = path
-        self._topic = topic
+    def __init__(
+        self,
+        path: Path,
+        topic: Topic,
+        preset: Preset = Preset(),  # noqa: B008 - frozen
+        report: InputReport | None = None,
+        *,
+        is_one_of_several: bool = False,
+    ) -> None:
+        self._path, self._topic, self._preset = path, topic, preset
+        self.report = report or InputReport("rows")
+        self._place = f"{path.name} line" if is_one_of_several else "line"
+        self._file: RowFile | None = None
+        self._times = TimeReader(preset.time_zone, preset.order)
+        self._numbers = NumberReader(preset.decimal)
         self._time = topic.time if isinstance(topic.time, str) else "time"
+        self._shapes = self._possible_shapes()
+        self._shape = self._shapes[0]
         self._encode = topic.write or msgspec.json.Encoder().encode
-        #: Number of rows that were records.
+        self._last = self._steps_back = self._longest = 0
+        #: Number of records.
         self.good = 0
-        #: Number of rows that were not.
-        self.bad = 0
-        #: Size of the file in bytes; 0 before it is opened.
-        self.size = 0
-        self._raw: IO[bytes] | None = None
+        self.report.complete_by(self._note)
+
+    def _possible_shapes(self) -> list[_Shape]:
+        """Return the presets whose records have the fields that are named. Raises ValueError."""
+        shapes, errors = [], []
+        for preset in (self._preset, *self._preset.others):
+            try:
+                shapes.append(_Shape(preset, self._reader(preset)))
+            except ValueError as error:
+                errors.append(error)
+        if not shapes:
+            raise errors[0]
+        return shapes
+
+    def _reader(self, preset: Preset) -> RowReader:
+        return RowReader(
+            preset.kind or self._topic.value,
+            self._times,
+            self._numbers,
+            mapping=preset.mapping,
+            constants=preset.constants_of(self._path.name),
+            time="time" if preset.kind else self._time,
+        )
+
+    @property
+    def size(self) -> int:
+        """Size of the file in bytes; 0 before it is opened."""
+        return self._file.size if self._file else 0
 
     @property
     def read(self) -> int:
-        """Bytes of the file that have been read; compressed bytes if it is gzipped."""
-        if self._raw is None:
-            return 0
-        return self.size if self._raw.closed else self._raw.tell()
+        """Bytes of the file that have been read; compressed bytes if it is compressed."""
+        return self._file.read if self._file else 0
 
     def records(self, count: int | None = None) -> Iterator[Record]:
         """Yield the file's records; only the first `count` if that is set.
 
         Raises UnreadableFileError if the file can't be opened or decompressed, or lacks a column.
         """
-        with self._opened() as file:
-            for line, row in self._rows(file):
-                record = self._record(line, row)
-                if record is not None:
-                    self.good += 1
-                    yield record
-                if self.good == count:
-                    return
-
-    @contextmanager
-    def _opened(self) -> Iterator[io.BufferedReader]:
         try:
-            with self._path.open("rb") as raw:
-                self._raw, self.size = raw, self._path.stat().st_size
-                packed = raw.peek(2).startswith(_GZIP)
-                unpacked: Any = gzip.GzipFile(fileobj=raw) if packed else raw
-                with io.BufferedReader(unpacked) as file:
-                    if file.peek(3).startswith(_BOM):
-                        file.read(len(_BOM))
-                    yield file
-        except (EOFError, zlib.error) as error:
-            raise UnreadableFileError(f"{self._path}: cut off or damaged: {error}") from error
-        except OSError as error:
-            raise UnreadableFileError(f"{self._path}: {error.strerror or error}") from error
+            yield from islice(self._records(), count)
+        except MissingColumnsError as error:
+            raise UnreadableFileError(f"{self._path}: {error}{self._preset.hint}") from error
 
-    def _rows(self, file: io.BufferedReader) -> Iterator[tuple[int, Any]]:
-        """Return an iterator of each row's line number and its fields, or the error instead."""
-        if file.peek(1).lstrip()[:1] == b"{":
-            return self._json_rows(file)
-        return self._csv_rows(file)
-
-    def _json_rows(self, file: Iterable[bytes]) -> Iterator[tuple[int, Any]]:
-        decode = json_decoder(dict[str, Any])
-        for number, line in enumerate(file, 1):
-            if line.isspace():
+    def _records(self) -> Iterator[Record]:
+        self._file = file = RowFile(self._path, self._preset.layout_of(self._path))
+        # Members of an archive may have columns of their own.
+        rows = ((row, file.columns) for row in file.rows())
+        head = list(islice(rows, _HEAD))
+        if file.columns is not None:
+            self._recognise(file.columns, [row.values for row, _ in head if isinstance(row, Row)])
+        for row, columns in chain(head, rows):
+            self.report.read += 1
+            if isinstance(row, BadRow):
+                self._leave_out(row, row.reason, row.sample)
                 continue
-            try:
-                yield number, decode(line)
-            except ValueError as error:
-                yield number, error
-
-    def _csv_rows(self, file: Iterable[bytes]) -> Iterator[tuple[int, Any]]:
-        # Bytes that are not UTF-8 become surrogates, so that only their row fails its check.
-        reader = csv.reader(line.decode("utf-8", "surrogateescape") for line in file)
-        columns = self._columns(next(reader, []))
-        while True:
-            try:
-                row = next(reader, None)
-            except csv.Error as error:
-                yield reader.line_num, error
+            if self._shape.skip and (skipped := self._shape.skip(row.values)):
+                self.report.note(skipped)
                 continue
-            if row is None:
-                return
-            if row:
-                yield reader.line_num, {n: row[i] for n, i in columns if i < len(row) and row[i]}
+            unzoned = self._times.unzoned
+            try:
+                records = self._read(row.values, columns)
+            except (ValueError, OverflowError) as error:
+                self._times.unzoned = unzoned
+                self._leave_out(row, str(error), " | ".join(map(str, row.values.values())))
+                continue
+            except WrongPresetError as error:
+                raise UnreadableFileError(f"{self._path}, line {row.line:,}: {error}") from error
+            self.good += len(records)
+            yield from records
 
-    def _columns(self, header: list[str]) -> list[tuple[str, int]]:
-        """Return the field names of the header with their column indices.
+    def _recognise(self, columns: Sequence[str], head: list[dict[str, Any]]) -> None:
+        """Choose the preset whose columns the file has, and its decimal mark.
 
-        Raises UnreadableFileError if a required one is missing.
+        Raises MissingColumnsError, of the first preset, if there is none.
         """
-        names = [name.strip().lower() for name in header]
-        fields = _required_fields(self._topic.value) | {self._time: True}
-        for field, required in fields.items():
-            if required and field.lower() not in names:
-                raise UnreadableFileError(f"{self._path}: the first line names no column {field!r}")
-        return [(each, names.index(each.lower())) for each in fields if each.lower() in names]
+        for shape in reversed(self._shapes):
+            try:
+                shape.reader.demand(columns)
+            except MissingColumnsError:
+                continue
+            self._shape = shape
+        self._shape.reader.demand(columns)
+        if self._numbers.decimal is None:
+            self._numbers.decimal = decimal_mark(self._shape.reader.numbers_of(columns, head))
 
-    def _record(self, line: int, row: Any) -> Record | None:
-        try:
-            return self._read(row)
-        except (ValueError, OverflowError, csv.Error) as error:
-            self._say_bad(line, error)
-            return None
+    def _read(self, row: dict[str, Any], columns: Sequence[str] | None) -> list[Record]:
+        """Return the records of a row. Raises ValueError for a row that is none."""
+        read, at = self._shape.reader.read(row, columns)
+        if self._shape.expand is None:
+            records = [self._record(read, at)]
+        else:
+            made = self._shape.expand(read)
+            records = [self._record(each, getattr(each, self._time)) for each in made]
+        for _, _, at in records:
+            if at < self._last:
+                self._steps_back += 1
+                self._longest = max(self._longest, self._last - at)
+            self._last = max(at, self._last)
+        return records
 
-    def _read(self, row: Any) -> Record:
-        if isinstance(row, Exception):
-            raise row
-        fields = {name: each for name, each in row.items() if each is not None}
-        if isinstance(fields.get(self._time), str):
-            fields[self._time] = parse_time(fields[self._time])
-        record = msgspec.convert(fields, self._topic.value, strict=False)
-        for name in fields:
-            if isinstance(number := getattr(record, name, None), float) and not isfinite(number):
-                raise ValueError(f"{name} {number} is no finite number")
-        key = self._topic.key_of(record).encode()
-        at = getattr(record, self._time, fields.get(self._time))
-        if at is None:
-            raise ValueError(f"the row has no {self._time}")
-        return key, self._encode(record), int(at)
+    def _record(self, record: Any, at: int) -> Record:
+        return self._topic.key_of(record).encode(), self._encode(record), at
 
-    def _say_bad(self, line: int, error: Exception) -> None:
-        self.bad += 1
-        if self.bad <= SAID:
-            log.warning("%s:%d: %s", self._path, line, error)
-        if self.bad == SAID:
-            log.warning("%s: further bad rows are only counted", self._path)
+    def _leave_out(self, row: Row | BadRow, reason: str, sample: str) -> None:
+        self.report.leave_out(reason, f"{self._place} {row.line:,}", sample)
+
+    def _note(self) -> None:
+        """Report what was recognised and assumed."""
+        report, file, name = self.report, self._file, self._path.name
+        if file is None:
+            return
+        known = [f"{what} {text}" for what, text in file.recognised.items()]
+        if file.columns is not None:
+            try:
+                known.append(f"fields {self._shape.reader.described(file.columns)}")
+            except MissingColumnsError:
+                return
+            if self._numbers.decimal is not None:
+                known.append(f"decimal mark {self._numbers.decimal}")
+        if known:
+            report.recognise("; ".join(known), name)
+        zone, is_told = self._preset.time_zone, self._preset.zone is not None
+        report.note_zone(zone, is_told=is_told, number=self._times.unzoned)
+        for text, number in self._times.assumed.items():
+            report.note(f"time: {text}", number)
+        if self._steps_back:
+            report.warn(
+                f"{name} is not in order of time: {self._steps_back:,} records are behind those "
+                f"before them, by up to {approximate_duration(self._longest)}; such records may "
+                f"come too late for their windows"
+            )
 
 
-def _required_fields(kind: Any) -> dict[str, bool]:
-    """Return the names of a topic's fields, each with whether every record has it."""
-    every = [inspected(each).fields for each in members(kind)]
-    required = [{field.encode_name for field in fields if field.required} for fields in every]
-    names = dict.fromkeys(field.encode_name for fields in every for field in fields)
-    return {name: all(name in each for each in required) for name in names}
+def files_of(written: str) -> list[Path]:
+    """Return the files that a path or a pattern (`ticks/*.csv`) names, in order of their names.
+
+    Raises UnreadableFileError if there is none, or if it is a directory.
+    """
+    path = Path(written)
+    if path.is_dir():
+        raise UnreadableFileError(f"{path} is a directory: '{path}/*' names its files")
+    if path.exists() or not glob.has_magic(written):
+        return [path]
+    found = [Path(each) for each in sorted(glob.glob(written, recursive=True))]  # noqa: PTH207
+    files = [each for each in found if each.is_file()]
+    if not files:
+        raise UnreadableFileError(f"{written}: no file has such a name")
+    return files
+
+
+def merged(replays: Sequence[Replay], count: int | None = None) -> Iterator[Record]:
+    """Yield the records of several files by their event time, each file's in its own order."""
+    every = merge(*(replay.records(count) for replay in replays), key=itemgetter(2))
+    return islice(every, count)
 
 
 async def paced(records: Iterable[Record], speed: float) -> AsyncIterator[list[Record]]:

@@ -99,13 +99,14 @@ def test_stopped_simulator_delivers_every_record_it_counts(
 def test_file_is_replayed_and_its_bad_rows_are_counted(
     produce: Start, bootstrap: str, topic: str, tmp_path: Path
 ) -> None:
-    """Ticks are sent as JSON keyed by symbol; a bad row is logged and leaves exit code 0."""
+    """Ticks are sent as JSON keyed by symbol; too many bad rows are exit code 3."""
     path = tmp_path / "ticks.csv"
     path.write_text("time,symbol,price\n2024-01-01,A,1.5\n2024-01-01,B,x\n2024-01-02,A,2\n")
-    code, output = ended(produce("--source", f"file:{path}"))
-    assert code == 0
-    assert f"{path}:3: " in output
-    assert f"{path}: bad rows skipped: 1\n" in output
+    process = produce("--source", f"file:{path}")
+    output, err = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "column price: 'x' is no number: 1, the first in line 3: " in output
+    assert err.splitlines()[-1].startswith("ticks.csv: 33.3% of the rows were left out")
     assert [(key, json.loads(value)) for key, value in contents(bootstrap, topic)] == [
         (b"A", {"symbol": "A", "price": 1.5, "time": 1_704_067_200_000, "size": 0}),
         (b"A", {"symbol": "A", "price": 2.0, "time": 1_704_153_600_000, "size": 0}),

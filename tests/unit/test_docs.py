@@ -69,6 +69,8 @@ def test_operators_named_for_contributors_are_modules() -> None:
     modules = re.findall(r"\w+\.py", names)
     assert len(modules) > 3
     assert [name for name in modules if not (REPOSITORY / "eventfold/engine" / name).exists()] == []
+
+
 def test_table_of_contributing_names_every_package() -> None:
     """Those of the library, and the directories of the checkout; of `app`, one use case."""
     contributing = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -7,12 +7,14 @@ from faust.cli import option
 from faust.cli.base import cli
 
 from eventfold.cli.command import JSON, LongCommand, OptionError, add_options
+from eventfold.cli.file_source import FILE_OPTIONS, send_file
+from eventfold.cli.inputs import INPUT_OPTIONS
 from eventfold.cli.option_types import Time
-from eventfold.cli.sources import Source, send_file, simulated
+from eventfold.cli.sources import Source, simulated
 
 _FILES = (
-    "CSV with the fields of the topic's records as columns, time in ms or ISO 8601, or JSON lines "
-    "of the same; may be .gz."
+    "delimited text or JSON, whose columns are fields of the topic's records or are mapped to them "
+    "(--map); 'DIRECTORY/*.csv' for several, merged by time."
 )
 
 
@@ -20,6 +22,7 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
     """Send the records of a source to a topic: a file, a simulation, an API."""
 
     examples = (
+        ("produce --source file:ticks.csv.gz --dry-run", "what would be sent"),
         ("produce --source file:ticks.csv.gz", "as fast as possible"),
         ("produce --source logs --rate 0 --count 100000", "a simulation, as fast as possible"),
     )
@@ -75,6 +78,9 @@ class produce(LongCommand):  # noqa: N801 - Faust takes a command's name from it
             raise OptionError(f"--source: {written!r} is none of {known}")
         self.kwargs["source"] = written
         await sources[kind].send(self)
+
+
+add_options("produce", (*INPUT_OPTIONS, *FILE_OPTIONS))
 
 
 def _written(source: Source) -> str:

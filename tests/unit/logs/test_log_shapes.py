@@ -8,7 +8,7 @@ import pytest
 
 from app.logs.lines import parse_line, read_line
 from app.logs.records import Read
-from app.logs.times import nearest
+from app.logs.years import nearest
 
 #: Times without a year are completed as of this time (ms).
 NEAR = int(datetime(2024, 8, 1, tzinfo=UTC).timestamp() * 1000)

@@ -15,7 +15,7 @@ from app.logs import files
 from app.logs.lines import read_line
 from app.logs.source import LogSource
 from eventfold.cli.command import CommandError, OptionError
-from eventfold.cli.input_report import LeftOutError
+from eventfold.connectors.input_report import LeftOutError
 
 
 async def sent(source: LogSource, count: int | None = None) -> list[dict[str, Any]]:
@@ -99,7 +99,7 @@ async def test_assumed_year_zone_and_severity_are_in_the_report(tmp_path: Path) 
         "severity: none, 6 assumed (--severity): 2",
     ):
         assert note in described
-    assert not source.warnings
+    assert not source.report.warnings
 
 
 async def test_warning_where_utc_was_assumed_and_local_time_differs(
@@ -113,7 +113,7 @@ async def test_warning_where_utc_was_assumed_and_local_time_differs(
         for text in ("2024-05-06 07:08:09 INFO x\n", "2024-05-06T07:08:09Z INFO x\n"):
             source = LogSource(written(tmp_path, text), {})
             await sent(source)
-            warnings.append(source.warnings)
+            warnings.append(source.report.warnings)
     time.tzset()
     assert "UTC+2" in warnings[0][0]
     assert not warnings[1]

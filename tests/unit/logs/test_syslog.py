@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.logs.syslog import parse_syslog
-from app.logs.times import latest, nearest
+from app.logs.years import latest, nearest
 
 
 def ms(text: str) -> int:

@@ -1,14 +1,16 @@
-"""Times of log lines, in the forms in which log files have them."""
+"""Times as text, in the forms in which files have them."""
 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
 from typing import NamedTuple
 
 _NAMES = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 MONTHS = {name: number for number, name in enumerate(_NAMES.split("|"), 1)}
 _MONTH_NAMES = {number: name for name, number in MONTHS.items()}
-_EPOCH = datetime.fromtimestamp(0, UTC)
+#: Beginning of Unix time.
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 _CLOCK = r"(?P<h>\d\d?):(?P<m>\d\d):(?P<s>\d\d)"
 _ISO_CLOCK = r"(?P<h>\d\d?)([:.])(?P<m>\d\d)\6(?P<s>\d\d)(?:[.,:](?P<f>\d{1,9}))?"
@@ -42,10 +44,10 @@ class InvalidTimeError(ValueError):
 
 def milliseconds(at: datetime) -> int:
     """Return the ms since the epoch of a time with a zone."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
-def epoch_ms(number: float) -> int | None:
+def epoch_ms(number: float | Decimal) -> int | None:
     """Return a number of s, ms, µs or ns (by its size) in ms; None if it is no time."""
     if not 1e8 <= number < 1e19:
         return None
@@ -177,41 +179,3 @@ def zone_of(text: str | None) -> tzinfo | None:
     if text[0] not in "+-":
         return UTC
     return datetime.strptime(text, "%z").tzinfo
-
-
-def nearest(bsd_time: str, near: int, zone: tzinfo = UTC) -> int | None:
-    """Return `bsd_time` as ms in the year that puts it nearest to `near` (ms).
-
-    None if the time does not exist in that year, the one before or the one after, such as on
-    30 February.
-    """
-    around = datetime.fromtimestamp(near / 1000, UTC)
-    found = in_years(bsd_time, range(around.year - 1, around.year + 2), zone)
-    return min(found, key=lambda time: abs(time - near), default=None)
-
-
-def latest(bsd_time: str, until: int, zone: tzinfo = UTC) -> int | None:
-    """Return `bsd_time` as ms in the last year that does not put it after `until` (ms).
-
-    None if there is none in the five years before.
-    """
-    year = datetime.fromtimestamp(until / 1000, UTC).year
-    found = in_years(bsd_time, range(year - 5, year + 2), zone)
-    return max((time for time in found if time <= until), default=None)
-
-
-def in_years(bsd_time: str, years: range, zone: tzinfo) -> list[int]:
-    """Return `bsd_time` as ms in each of the years in which it exists."""
-    # By position: `strptime` takes five times as long, and depends on the machine's locale.
-    month, day, clock = bsd_time.split()
-    date = MONTHS[month], int(day)
-    hour, minute, second = int(clock[0:2]), int(clock[3:5]), int(clock[6:8])
-    micros = int((clock[9:] + "000000")[:6])
-    found = []
-    for year in years:
-        try:
-            at = datetime(year, *date, hour, minute, second, micros, tzinfo=zone)
-        except ValueError:
-            continue
-        found.append(milliseconds(at))
-    return found

@@ -2,10 +2,10 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any
-
-from eventfold.cli.command import CommandError
 
 #: Share of rows or lines that may be left out before a command ends with `LeftOutError`.
 ALLOWED = 0.01
@@ -17,8 +17,8 @@ _SAMPLE = 120
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,.]*")
 
 
-class LeftOutError(CommandError):
-    """More of an input was left out than is allowed."""
+class LeftOutError(Exception):
+    """More of an input was left out than is allowed: a command ends with this exit code."""
 
     exit_code = 3
 
@@ -44,14 +44,44 @@ class InputReport:
         self.left_out = 0
         self._reasons: dict[str, _LeftOut] = {}
         self._notes: Counter[str] = Counter()
+        self._recognised: dict[str, list[str]] = {}
+        self._warnings: dict[str, None] = {}
+        self._assumed: tzinfo | None = None
+        self._complete: list[Callable[[], None]] = []
 
     def note(self, text: str, number: int = 1) -> None:
         """Count what was recognised or assumed."""
         self._notes[text] += number
 
-    def has_note(self, beginning: str) -> bool:
-        """Return whether something that begins so was counted."""
-        return any(text.startswith(beginning) for text in self._notes)
+    def note_zone(self, zone: tzinfo, *, is_told: bool, number: int = 1) -> None:
+        """Count times without a zone; warn where none was told and local time is another."""
+        if number:
+            self.note(f"time: no zone, {zone} {'as told' if is_told else 'assumed'}", number)
+            self._assumed = self._assumed if is_told else zone
+
+    def complete_by(self, note: Callable[[], None]) -> None:
+        """Call `note` once, before the report is described: what is known at the end alone."""
+        self._complete.append(note)
+
+    def recognise(self, text: str, name: str) -> None:
+        """Keep what was recognised of the file `name`."""
+        self._recognised.setdefault(text, []).append(name)
+
+    def warn(self, text: str) -> None:
+        """Keep a warning for people."""
+        self._warnings[text] = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """Warnings for people, each once."""
+        self._finish()
+        hours = _local_offset()
+        if self._assumed is not None and hours:
+            self.warn(
+                f"times without a zone were read as {self._assumed}; local time is UTC{hours:+g} "
+                f"h: --zone local if they are so"
+            )
+        return list(self._warnings)
 
     def leave_out(self, reason: str, place: str, sample: str) -> None:
         """Count a line that is not sent; the first for each reason is kept."""
@@ -65,6 +95,13 @@ class InputReport:
             self._reasons[kind] = _LeftOut(reason, place, sample[:_SAMPLE])
         else:
             known.number += 1
+
+    def _counted(self, number: int) -> str:
+        return f"{number:,} {self._unit.removesuffix('s') if number == 1 else self._unit}"
+
+    def _finish(self) -> None:
+        while self._complete:
+            self._complete.pop(0)()
 
     @property
     def share(self) -> float:
@@ -81,6 +118,7 @@ class InputReport:
 
     def facts(self) -> dict[str, Any]:
         """Return the counts for programs."""
+        self._finish()
         reasons = [
             {"reason": r.reason, "number": r.number, "place": r.place, "sample": r.sample}
             for r in self._reasons.values()
@@ -88,16 +126,28 @@ class InputReport:
         return {
             "read": self.read,
             "left_out": self.left_out,
+            "recognised": self._recognised,
             "notes": dict(self._notes),
             "reasons": reasons,
+            "warnings": self.warnings,
         }
 
     def describe(self) -> list[str]:
-        """Return lines for people: what was recognised and assumed, then what was left out."""
-        lines = [f"{self.read:,} {self._unit} read"]
+        """Return lines for people: what was recognised and assumed, what was left out, warnings."""
+        self._finish()
+        lines = [f"{self._counted(self.read)} read"]
+        for text, files in self._recognised.items():
+            more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
+            lines.append(f"  {files[0]}{more}: {text}")
         lines += [f"  {text}: {number:,}" for text, number in self._notes.most_common()]
         if self.left_out:
-            lines.append(f"{self.left_out:,} {self._unit} left out")
+            lines.append(f"{self._counted(self.left_out)} left out")
         for r in sorted(self._reasons.values(), key=lambda each: -each.number):
             lines.append(f"  {r.reason}: {r.number:,}, the first in {r.place}: {r.sample!r}")
-        return lines
+        return lines + self.warnings
+
+
+def _local_offset() -> float:
+    """Return the hours by which local time is before UTC."""
+    offset = datetime.now().astimezone().utcoffset()
+    return offset.total_seconds() / 3600 if offset else 0.0
