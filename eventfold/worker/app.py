@@ -24,6 +24,7 @@ from eventfold.engine.errors import BatchError, describe_error
 from eventfold.engine.tasks import Tasks
 from eventfold.facade import joins, stateless, tops
 from eventfold.facade.processors import processor
+from eventfold.facade.sinks import DeclaredSink, sink
 from eventfold.facade.window_tables import window_table
 from eventfold.formats.registry import Registry
 from eventfold.formats.start import register_all
@@ -48,6 +49,7 @@ from eventfold.web.routes import Route
 from eventfold.web.server import Server, demand_address
 from eventfold.web.status import metrics
 from eventfold.windows.errors import DefinitionError
+from eventfold.worker.sinks import Sinks
 from eventfold.worker.startup_checks import (
     demand_keys,
     demand_protection,
@@ -107,6 +109,7 @@ class App(faust.App):
     join = joins.join
     top = tops.top
     table = joins.lookup_table
+    sink = sink
 
     def __init__(self, id: str = "", *, settings: Settings | None = None, **options: Any) -> None:
         if id or settings is None:
@@ -114,6 +117,8 @@ class App(faust.App):
             options = process_options(settings) | options
         self.settings = settings
         self.tasks = Tasks(settings, settings.data_directory / "tables")
+        #: Sinks that each worker runs.
+        self.declared_sinks: list[DeclaredSink] = []
         #: Schema registry of this worker, if it has one.
         self.registry: Registry | None = None
         #: Supervisor of the worker's progress; None before the worker has started.
@@ -160,6 +165,7 @@ class App(faust.App):
             self.add_dependency(self.progress)
             self.add_dependency(LoopWatch())
             self.add_dependency(EndWatch(self.tasks))
+            self.add_dependency(Sinks(self.settings, self.declared_sinks))
             metrics.describe(self)
             traces.start(self.settings)
         await super().on_first_start()
