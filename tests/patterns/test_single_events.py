@@ -94,7 +94,9 @@ def test_each_log_line_is_routed_once_by_its_severity(market: Market, run: Crash
         lines = run.outputs[name]
         assert {each.source: each.value["severity"] for each in lines} == expected[name]
         assert len(lines) == len(expected[name])
-        assert all(each.value["message"] == logs._MESSAGES[each.value["severity"]] for each in lines)
+        assert all(
+            each.value["message"] == logs._MESSAGES[each.value["severity"]] for each in lines
+        )
         assert all(each.value["host"] == each.key for each in lines)
     letters = dead_letters(run, "logs")
     assert sorted(letters) == sorted(expected["dead-letters"])
