@@ -11,11 +11,16 @@ import stamina
 from eventfold.decoding import decode_json
 from eventfold.retry_after import retry_after
 
-#: Seconds to connect, and between two pieces of an answer. A stream of events has a beat every 5 s.
+#: Seconds to connect, and between two pieces of an answer.
 TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 
-#: Statuses of a worker that may answer later.
-_LATER = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+#: Statuses of a worker that may answer later, or of a proxy before one that is away.
+_LATER = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
 
 
 class ClientError(Exception):
@@ -124,7 +129,7 @@ def error_of(reply: httpx2.Response) -> ClientError:
     try:
         message = decode_json(reply.content, _Body).error.message
     except msgspec.MsgspecError:
-        return ClientError(f"what answers at {at} is no worker: it answered {status}")
+        message = f"what answers at {at} is no worker: it answered {status}"
     if status in _LATER:
         return BusyError(message, retry_after(reply.headers.get("Retry-After", "")))
     return (UnknownError if status == HTTPStatus.NOT_FOUND else ClientError)(message)

@@ -18,6 +18,9 @@ from eventfold.decoding import json_decoder
 
 log = logging.getLogger(__name__)
 
+#: Seconds to connect, and without a beat, of which there is one every 5 s: the worker is frozen.
+TIMEOUT = httpx2.Timeout(15.0, connect=5.0)
+
 #: Longest wait (s) for the next attempt to connect, and the wait after a connection that ended.
 LONGEST_WAIT, PAUSE = 10.0, 1.0
 
@@ -117,7 +120,7 @@ class Watch:
 
     def _request(self, position: "_Position") -> dict[str, Any]:
         headers = {"Last-Event-ID": position.last_id} if position.last_id else {}
-        return {"params": self._query, "headers": headers}
+        return {"params": self._query, "headers": headers, "timeout": TIMEOUT}
 
     def _attempts(self) -> Any:
         return stamina.retry_context(

@@ -148,8 +148,9 @@ class SinkLoop:
         written = self._written.get(partition, 0)
         for each in records:
             if each.offset >= written:
+                # In a worker the records of topics that its tasks read name no place.
                 record = SinkRecord(
-                    *(each.topic, each.partition, each.offset),
+                    *(partition.topic, partition.partition, each.offset),
                     *(each.key, each.value, each.timestamp),
                 )
                 self._gathered[partition].append(record)

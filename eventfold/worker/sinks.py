@@ -80,7 +80,8 @@ class Sinks(Service):
                 await self._write(declared, records.inc)
 
     async def _write(self, declared: DeclaredSink, written: Callable[[int], None]) -> None:
-        conf, sink = self._conf, declared.make()
+        # Not here: making it may import a database driver.
+        conf, sink = self._conf, await asyncio.to_thread(declared.make)
         sink.max_records = min(sink.max_records, declared.batch)
         stage = f"sink {kind_of(declared.target)}"
         async with DeadLetterOffice(conf, DEAD_LETTERS.of(conf).name, stage) as office:

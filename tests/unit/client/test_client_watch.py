@@ -65,11 +65,14 @@ def test_gaps_stand_where_updates_are_missing(serve_events: Serve, *, asynchrono
 
 
 @pytest.mark.parametrize("asynchronously", [False, True])
-def test_busy_worker_is_asked_again(serve_events: Serve, *, asynchronously: bool) -> None:
-    """After its `Retry-After`, with the same position."""
+@pytest.mark.parametrize("status", [503, 429, 502])
+def test_busy_worker_is_asked_again(
+    serve_events: Serve, status: int, *, asynchronously: bool
+) -> None:
+    """After its `Retry-After`, with the same position; so is a proxy whose worker is away."""
     server = serve_events(
         [START, update(1, "c:1")],
-        (503, {"Retry-After": "0"}),
+        (status, {"Retry-After": "0"}),
         [START, update(2, "c:2")],
     )
     assert taken(server, asynchronously=asynchronously) == [1, 2]
