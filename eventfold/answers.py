@@ -1,8 +1,5 @@
 """HTTP responses, read up to a size limit because the server may not be a trusted one."""
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-
 from aiohttp import ClientPayloadError, ClientResponse, ClientResponseError, InvalidURL
 
 #: Most bytes of a decompressed body; the largest page of windows that a query may ask for has 3 MB.
@@ -30,16 +27,3 @@ def describe_failure(error: Exception) -> str:
     if isinstance(error, InvalidURL):
         return "its URL is invalid"
     return str(error) or type(error).__name__
-
-
-def retry_after(text: str) -> float | None:
-    """Parse a Retry-After header, a number or a date (RFC 9110, 10.2.3), as seconds, else None."""
-    if text.isdecimal():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

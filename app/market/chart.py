@@ -14,9 +14,10 @@ import msgspec
 import stamina
 from yarl import URL
 
-from eventfold.answers import describe_failure, read_answer, retry_after
+from eventfold.answers import describe_failure, read_answer
 from eventfold.decoding import json_decoder
 from eventfold.records import EARLIEST
+from eventfold.retry_after import retry_after
 
 log = logging.getLogger(__name__)
 

@@ -40,7 +40,7 @@ class Rows:
     def __init__(self, topic: Topic) -> None:
         self._topic = topic
         self._read: Callable[[bytes], Any] = topic.read or reader(topic.value)
-        fields = tuple(_columns(topic.value))
+        fields = tuple(columns_of(topic.value))
         self.columns = (*fields, Column(PARTITION, int), Column(OFFSET, int))
         names = {each.name for each in fields}
         self.revision = "revision" if "revision" in names else None
@@ -86,7 +86,7 @@ class Rows:
         return record.timestamp if time is None else int(time)
 
 
-def _columns(kind: Any) -> Iterator[Column]:
+def columns_of(kind: Any) -> Iterator[Column]:
     """Yield a column for each field of a record type, or of any type of a union."""
     found: dict[str, Column] = {}
     for each in map(inspected, members(kind)):

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +23,8 @@ MAX_BYTES = 32 << 20
 #: Seconds for the last write when the loop stops or partitions move; what is not written by then
 #: is read again.
 STOP_TIMEOUT = 10.0
+#: The largest interval (ms) that Kafka's clients take: 24 days.
+MAX_POLL_INTERVAL = 2**31 - 1
 
 
 async def log_rejected(record: SinkRecord, reason: str) -> None:
@@ -36,17 +38,25 @@ class SinkLoop:
     """Consumer of `topic` in the group `group` that writes its records to `sink`.
 
     Records of aborted transactions are not read. `reject` is called for each record that the sink
-    can't store.
+    can't store, `written` with the number of records of each batch that is stored.
     """
 
     def __init__(
-        self, conf: Settings, topic: str, sink: Sink, group: str, *, reject: Reject = log_rejected
+        self,
+        conf: Settings,
+        topic: str,
+        sink: Sink,
+        group: str,
+        *,
+        reject: Reject = log_rejected,
+        written: Callable[[int], None] | None = None,
     ) -> None:
         self._conf = conf
         self._topic = topic
         self._sink = sink
         self._group = group
         self._report = reject
+        self._report_written = written
         self._consumer: Any = None
         self._ends: dict[TopicPartition, int] | None = None
         #: Next offset to write of each partition, and to commit in Kafka.
@@ -97,6 +107,9 @@ class SinkLoop:
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             isolation_level="read_committed",
+            # A write may wait for its target for ever, and the heartbeats go on meanwhile. If it
+            # left the group, what it has written would be written again.
+            max_poll_interval_ms=MAX_POLL_INTERVAL,
             session_timeout_ms=int(conf.session_timeout * 1000),
             heartbeat_interval_ms=int(conf.heartbeat_interval * 1000),
         )
@@ -135,8 +148,9 @@ class SinkLoop:
         written = self._written.get(partition, 0)
         for each in records:
             if each.offset >= written:
+                # In a worker the records of topics that its tasks read name no place.
                 record = SinkRecord(
-                    *(each.topic, each.partition, each.offset),
+                    *(partition.topic, partition.partition, each.offset),
                     *(each.key, each.value, each.timestamp),
                 )
                 self._gathered[partition].append(record)
@@ -167,6 +181,8 @@ class SinkLoop:
                 partition = TopicPartition(batch.topic, batch.partition)
                 self._written[partition] = self._uncommitted[partition] = batch.end
                 self.records += len(batch.records)
+                if self._report_written:
+                    self._report_written(len(batch.records))
             self._forget()
         if self._uncommitted:
             await self._commit()

@@ -9,8 +9,9 @@ from http import HTTPStatus
 import aiohttp
 import stamina
 
-from eventfold.answers import describe_failure, read_answer, retry_after
+from eventfold.answers import describe_failure, read_answer
 from eventfold.connectors.sink import Batch, Reject, Sink, SinkRecord
+from eventfold.retry_after import retry_after
 from eventfold.security.urls import masked
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from eventfold.aggregates import Aggregate
 from eventfold.engine.agents import fold_by_agent
@@ -12,12 +12,37 @@ from eventfold.engine.windowing_strategy import Windows
 from eventfold.facade.keying import by_key
 from eventfold.facade.names import Source, demand_name, topic_of
 from eventfold.facade.result_records import results_of
+from eventfold.facade.sinks import MOST_RECORDS, Target, sink
 from eventfold.records.keys import KeyFields
 from eventfold.windows import EmitStrategy, WindowResult
 from eventfold.windows.errors import DefinitionError
 
 if TYPE_CHECKING:
     from eventfold.engine.agents import AgentHost
+    from eventfold.facade.sinks import SinkHost
+
+
+class AppWindowTable(WindowTable):
+    """Window table of an `App`."""
+
+    abstract = True
+
+    def sink(
+        self,
+        to: Target,
+        *,
+        table: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        batch: int = MOST_RECORDS,
+        group: str | None = None,
+    ) -> None:
+        """Write what this table publishes to a target, in each worker: see `App.sink`.
+
+        pages.publish("page-times")
+        pages.sink("sqlite:///results.db")
+        """
+        host = cast("SinkHost", self.app)
+        sink(host, self, to, table=table, headers=headers, batch=batch, group=group)
 
 
 def window_table(
@@ -36,7 +61,7 @@ def window_table(
     help: str = "",
     agent: bool = True,
     **fields: Aggregate[Any, Any],
-) -> WindowTable:
+) -> AppWindowTable:
     """Declare a table of windows by key, and the agent that folds its source into it.
 
         pages = app.window_table(
@@ -70,7 +95,7 @@ def window_table(
         aggregate, kind = aggregates[0], None
     else:
         raise DefinitionError(f"{where}: record= makes the results of exactly one aggregate")
-    table = WindowTable(
+    table = AppWindowTable(
         app,
         name=name,
         source=topic,

@@ -27,6 +27,7 @@ from eventfold.environment import Environment
 from eventfold.facade import joins, stateless, tops
 from eventfold.facade.processors import processor
 from eventfold.facade.simulations import simulation
+from eventfold.facade.sinks import DeclaredSink, sink
 from eventfold.facade.window_tables import window_table
 from eventfold.formats.registry import Registry
 from eventfold.formats.start import register_all
@@ -51,6 +52,7 @@ from eventfold.web.routes import Route
 from eventfold.web.server import Server, demand_address
 from eventfold.web.status import metrics
 from eventfold.windows.errors import DefinitionError
+from eventfold.worker.sinks import Sinks
 from eventfold.worker.startup_checks import (
     demand_keys,
     demand_protection,
@@ -111,6 +113,7 @@ class App(faust.App):
     top = tops.top
     table = joins.lookup_table
     simulation = simulation
+    sink = sink
 
     def __init__(self, id: str = "", *, settings: Settings | None = None, **options: Any) -> None:
         if id or settings is None:
@@ -121,6 +124,8 @@ class App(faust.App):
         #: What `simulation` has declared, by name.
         self.simulations: dict[str, Simulation] = {}
         self.tasks = Tasks(settings, settings.data_directory / "tables")
+        #: Sinks that each worker runs.
+        self.declared_sinks: list[DeclaredSink] = []
         #: Schema registry of this worker, if it has one.
         self.registry: Registry | None = None
         #: Supervisor of the worker's progress; None before the worker has started.
@@ -172,6 +177,7 @@ class App(faust.App):
             self.add_dependency(self.progress)
             self.add_dependency(LoopWatch())
             self.add_dependency(EndWatch(self.tasks))
+            self.add_dependency(Sinks(self.settings, self.declared_sinks))
             metrics.describe(self)
             traces.start(self.settings)
         await super().on_first_start()

@@ -10,12 +10,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState
+from confluent_kafka.admin import AdminClient
 from new_topics import create, fill
 from postgres_server import postgres
 from sink_targets import Csv, Found, Parquet, Postgres, Sqlite, webhook
@@ -23,6 +26,9 @@ from truth import read
 from waiting import until
 
 from app.market.walks import CLEAN, Market
+from eventfold.connectors.sink import Batch, Reject, Sink
+from eventfold.connectors.sink_loop import SinkLoop
+from eventfold.settings import Settings
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -232,6 +238,46 @@ def test_table_of_candles_has_the_highest_revision_of_each_window_after_two_kill
         window: (each["revision"], each["volume"]) for window, each in latest.items()
     }
     assert len(rows) == len(latest)
+
+
+class Blocked(Sink):
+    """A sink whose target is away until a test lets it come back."""
+
+    def __init__(self) -> None:
+        self.waits, self.back = asyncio.Event(), asyncio.Event()
+
+    async def write(self, batches: Sequence[Batch], reject: Reject) -> None:
+        """Wait for the target."""
+        del batches, reject
+        self.waits.set()
+        await self.back.wait()
+
+
+async def test_sink_whose_target_is_away_for_a_day_stays_in_its_group(
+    topics: str, expected: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would write its records again, after another member has: only heartbeats count."""
+    assert expected
+    heartbeats, beat = asyncio.Semaphore(0), GroupCoordinator._do_heartbeat
+
+    async def counted(coordinator: GroupCoordinator) -> bool:
+        heartbeats.release()
+        return bool(await beat(coordinator))
+
+    conf, sink = Settings(BROKER_URL=topics, BROKER_HEARTBEAT_INTERVAL=0.2), Blocked()
+    writing = asyncio.create_task(SinkLoop(conf, "ticks", sink, "away").run())
+    await asyncio.wait_for(sink.waits.wait(), 60)
+    monkeypatch.setattr(SubscriptionState, "fetcher_idle_time", 86_400.0)
+    monkeypatch.setattr(GroupCoordinator, "_do_heartbeat", counted)
+    async with asyncio.timeout(60):
+        for _ in range(3):  # the second comes after the client has judged the first
+            await heartbeats.acquire()
+    admin = AdminClient({"bootstrap.servers": topics})
+    group = await asyncio.to_thread(admin.describe_consumer_groups(["away"])["away"].result, 30)
+    assert len(group.members) == 1
+    sink.back.set()
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,17 @@ def test_wheel_names_an_extra_that_is_not_installed(python: Path) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_wheel_has_the_client_which_names_its_extra(python: Path) -> None:
+    """It is of no use without its packages, and loads no Faust before it says so."""
+    code = "import eventfold.client"
+    ended = subprocess.run([python, "-c", code], check=False, capture_output=True, text=True)
+    line = "eventfold.client: httpx2 is not installed: pip install 'eventfold[client]'\n"
+    assert ended.stderr.endswith(f"MissingExtraError: {line}")
+    extras = "from importlib.metadata import metadata as of; print(of('eventfold').get_all(%r))"
+    assert "'client'" in run(python, "-c", extras % "Provides-Extra")
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("application", "variable", "reason"),
     [

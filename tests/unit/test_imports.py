@@ -34,6 +34,7 @@ def loaded_by(statement: str) -> set[str]:
         "import app.market.records, app.market.gains",
         "import app.market.records, app.shop.records",
         "import app.settings, app.market.topics, app.shop.topics",
+        "from eventfold.client import read, watch",
     ],
 )
 def test_maths_records_and_topics_import_no_machinery(statement: str) -> None:

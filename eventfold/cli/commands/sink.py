@@ -1,7 +1,6 @@
 """`faust -A app sink`: a topic into a database, files or an HTTP endpoint, each record once."""
 
 import json
-from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -9,9 +8,18 @@ from faust.cli import argument, option
 
 from eventfold.cli.command import JSON, CommandError, LongCommand, OptionError
 from eventfold.cli.progress import SinkProgress
-from eventfold.cli.targets import FORMS, sink_into
 from eventfold.connectors.dead_letters import DeadLetterOffice
+from eventfold.connectors.sink import Sink
 from eventfold.connectors.sink_loop import SinkLoop
+from eventfold.connectors.targets import (
+    FORMS,
+    TargetError,
+    check_target,
+    group_of,
+    kind_of,
+    sink_into,
+)
+from eventfold.extras import MissingExtraError
 from eventfold.security.urls import masked
 from eventfold.topics import DEAD_LETTERS, BoundTopic
 from eventfold.worker.startup_checks import declared_topics
@@ -61,12 +69,10 @@ class sink(LongCommand):  # noqa: N801 - Faust takes a command's name from its c
         conf, options = self.app.settings, self.kwargs
         target, until_end = options["target"], options["until_end"]
         topic = self._find_topic(options["topic"])
-        into = sink_into(target, topic, options["table"], options["headers"])
+        into = self._sink_into(target, topic)
         into.max_records = options["batch"] or into.max_records
-        group = options["group"] or f"{conf.app_id}-sink-{topic.name}-{_digest(target)}"
-        office = DeadLetterOffice(
-            conf, DEAD_LETTERS.of(conf).name, f"sink {target.partition(':')[0]}"
-        )
+        group = options["group"] or group_of(conf.app_id, topic, target)
+        office = DeadLetterOffice(conf, DEAD_LETTERS.of(conf).name, f"sink {kind_of(target)}")
         loop = SinkLoop(conf, topic.name, into, group, reject=office.send)
         await self.demand_broker()
         try:
@@ -76,6 +82,16 @@ class sink(LongCommand):  # noqa: N801 - Faust takes a command's name from its c
             raise CommandError(f"{masked(target)}: {error.strerror or error}") from error
         finally:
             self._print_result(topic.name, masked(target), loop)
+
+    def _sink_into(self, target: str, topic: BoundTopic) -> Sink:
+        table, path = self.kwargs["table"], self.kwargs["headers"]
+        try:
+            check_target(target, table, headers=bool(path))
+            return sink_into(target, topic, table, _headers(path) if path else {})
+        except TargetError as error:
+            raise OptionError(f"--{error}") from error
+        except MissingExtraError as error:
+            raise CommandError(str(error)) from error
 
     def _find_topic(self, name: str) -> BoundTopic:
         known = declared_topics(self.app)
@@ -95,6 +111,12 @@ class sink(LongCommand):  # noqa: N801 - Faust takes a command's name from its c
         self.say(f"{target}: records of {topic}: {loop.records:,}{rejected}")
 
 
-def _digest(target: str) -> str:
-    """Return a short name of a target, the same whatever its password is."""
-    return sha256(masked(target).encode()).hexdigest()[:8]
+def _headers(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise OptionError(f"--headers: {path}: {error.strerror}") from error
+    pairs = [line.partition(":") for line in lines if line.strip()]
+    if not all(colon and name.strip() for name, colon, _ in pairs):
+        raise OptionError(f"--headers: {path}: a line is not NAME: VALUE")
+    return {name.strip(): value.strip() for name, _, value in pairs}

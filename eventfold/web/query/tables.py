@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from eventfold.connectors.columns import columns_of
 from eventfold.engine.table import StateTable
 from eventfold.engine.window_table import WindowTable
 from eventfold.web.application import APP, state_tables, table_named
@@ -15,7 +16,11 @@ from eventfold.web.routes import json_response
 
 
 class TableInfo(msgspec.Struct, frozen=True):
-    """A table; `partitions` (open) and `ready` are those of the worker that answers."""
+    """A table; `partitions` (open) and `ready` are those of the worker that answers.
+
+    `columns` are the types of its records' fields, if they are known: int, float, str, bool, or
+    json for objects and lists. `topics` are those that it publishes.
+    """
 
     name: str
     help: str
@@ -23,6 +28,8 @@ class TableInfo(msgspec.Struct, frozen=True):
     windows: list[str]
     partitions: list[int]
     ready: bool
+    columns: dict[str, str]
+    topics: list[str]
 
 
 async def tables(request: web.Request, _: Values) -> web.StreamResponse:
@@ -49,4 +56,18 @@ def _info(table: StateTable) -> TableInfo:
         windows=[str(w) for w in table.windows] if isinstance(table, WindowTable) else [],
         partitions=sorted(table.partitions),
         ready=table.ready,
+        columns=_columns(table),
+        topics=[each.base_name for each in table.topics if each is not table.late_topic],
     )
+
+
+def _columns(table: StateTable) -> dict[str, str]:
+    kind = table.record_type if isinstance(table, WindowTable) else None
+    if kind is None:
+        published = (topic.value for topic, record in table.publications if record == table.record)
+        kind = next(published, None)
+    try:
+        found = list(columns_of(kind))
+    except TypeError:  # the type is unknown, or no record
+        return {}
+    return {each.name: "json" if each.is_json else each.kind.__name__ for each in found}

@@ -121,10 +121,38 @@ def published_twice(app: ef.App) -> Any:
     return windows(app, name="second", source=table)
 
 
+def sunk_twice(app: ef.App) -> Any:
+    """Declare two sinks into one table."""
+    app.sink(visits, "csv:visits.csv")
+    app.sink(visits, "csv:visits.csv")
+
+
 FIELDS = "its fields are page, seconds, tags, time"
 
 #: What is declared, and the line that it raises.
 WRONG: list[tuple[Callable[[ef.App], Any], str]] = [
+    # Sinks
+    (
+        lambda app: windows(app, visits=ef.count()).sink("sqlite:///pages.db"),
+        "pages has no output: publish it first",
+    ),
+    (
+        lambda app: app.sink(visits, "mysql://host/db"),
+        "sink of visits: to: 'mysql' is no target; there are postgresql://USER@HOST/DATABASE, sqlite:///FILE, parquet:DIRECTORY, csv:FILE, https://... or python:MODULE.NAME",
+    ),
+    (
+        lambda app: app.sink(visits, "csv:visits.csv", table="visits"),
+        "sink of visits: table: csv has no tables",
+    ),
+    (
+        lambda app: app.sink("visits", "csv:x"),
+        "sink: the source is a topic or a table, not 'visits'",
+    ),
+    (
+        lambda app: app.sink(visits, 7),
+        "sink of visits: 7 is no target, no Sink and makes none",
+    ),
+    (sunk_twice, "sink of visits: there is a sink into csv:visits.csv already"),
     # Applications and names
     (
         lambda _: ef.App(7),

@@ -144,6 +144,7 @@ class Windows(_ByHand, WindowTable):
         longest = max(window.longest for window in self.windows)
         self.strategy: Any = SimpleNamespace(longest=longest, follows_data=False)
         self.grace = 5 * MINUTE
+        self.record_type = Candle
         #: Partition → how late its records came: ms behind stream time → records.
         self.behind: dict[int, dict[int, int]] = {}
 

@@ -1,13 +1,13 @@
-"""Targets of the command `sink`, by what the user writes: a URL, a directory, an object."""
+"""Targets of sinks, by what the user writes: a URL, a directory, a file, an object."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 
 from yarl import URL
 
-from eventfold.cli.command import CommandError, OptionError
 from eventfold.connectors.sink import Sink, SinkRecord
 from eventfold.extras import demand
 from eventfold.security.urls import masked
@@ -20,38 +20,61 @@ FORMS = (
 )
 
 
-def sink_into(target: str, topic: BoundTopic, table: str | None, headers: Path | None) -> Sink:
-    """Return the sink of a topic into a target, which is written as `FORMS` says.
+class TargetError(ValueError):
+    """A target, or an option of it, makes no sense; the message begins with the option's name."""
 
-    Raises OptionError for another target, CommandError if its extra is not installed.
+
+def check_target(target: str, table: str | None = None, *, headers: bool = False) -> None:
+    """Check how a target is written, and that what it needs is installed.
+
+    Raises TargetError, MissingExtraError.
     """
-    kind = target.partition(":")[0].partition("+")[0]
+    kind = kind_of(target)
     if kind not in {*_DATABASES, *_WEBHOOKS, *_OTHERS} or not _rest(target):
-        raise OptionError(f"--to: {kind!r} is no target; there are {FORMS}")
+        raise TargetError(f"to: {kind!r} is no target; there are {FORMS}")
     if table and kind not in _DATABASES:
-        raise OptionError(f"--table: {kind} has no tables")
+        raise TargetError(f"table: {kind} has no tables")
     if headers and kind not in _WEBHOOKS:
-        raise OptionError(f"--headers: {kind} sends none")
+        raise TargetError(f"headers: {kind} sends none")
+    for module, extra in _NEEDED.get(kind, ()):
+        demand(module, extra, f"a sink into {kind}")
+
+
+def sink_into(
+    target: str,
+    topic: BoundTopic,
+    table: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Sink:
+    """Return the sink of a topic into a target that `check_target` has checked.
+
+    Raises TargetError for an object that can't be imported.
+    """
+    kind = kind_of(target)
     if kind in _DATABASES:
         return _sql(target, topic, table)
     if kind in _WEBHOOKS:
-        return _webhook(target, topic, headers)
+        return _webhook(target, topic, headers or {})
     return _OTHERS[kind](target, topic)
 
 
+def kind_of(target: str) -> str:
+    """Return the kind of a target: what stands before its first colon."""
+    return target.partition(":")[0].partition("+")[0]
+
+
+def group_of(app_id: str, topic: BoundTopic, target: str) -> str:
+    """Return the consumer group of the sinks of a topic into a target, whatever its password is."""
+    return f"{app_id}-sink-{topic.name}-{sha256(masked(target).encode()).hexdigest()[:8]}"
+
+
 def _sql(target: str, topic: BoundTopic, table: str | None) -> Sink:
-    demand("sqlalchemy", "sql", "a sink into a database", CommandError)
-    if target.startswith("postgresql"):
-        demand("asyncpg", "postgres", "a sink into PostgreSQL", CommandError)
-    else:
-        demand("aiosqlite", "sql", "a sink into SQLite", CommandError)
     from eventfold.connectors.sql import SqlSink  # noqa: PLC0415  # of an extra
 
     return SqlSink(target, topic, table or re.sub(r"\W", "_", topic.name))
 
 
 def _parquet(target: str, topic: BoundTopic) -> Sink:
-    demand("polars", "parquet", "a sink into Parquet files", CommandError)
     from eventfold.connectors.parquet import ParquetSink  # noqa: PLC0415  # of an extra
 
     return ParquetSink(Path(_rest(target)), topic)
@@ -71,7 +94,7 @@ def _csv(target: str, topic: BoundTopic) -> Sink:
     return CsvSink(Path(_rest(target)), names, to_row)
 
 
-def _webhook(target: str, topic: BoundTopic, headers: Path | None) -> Sink:
+def _webhook(target: str, topic: BoundTopic, headers: Mapping[str, str]) -> Sink:
     from eventfold.connectors.webhook import WebhookSink  # noqa: PLC0415  # the same
 
     try:
@@ -79,20 +102,9 @@ def _webhook(target: str, topic: BoundTopic, headers: Path | None) -> Sink:
     except ValueError:  # its text would have the password
         host = None
     if not host:
-        raise OptionError(f"--to: {masked(target)} is no URL: https://HOST:PORT/PATH")
+        raise TargetError(f"to: {masked(target)} is no URL: https://HOST:PORT/PATH")
     content_type = "application/octet-stream" if topic.read else "application/json"
-    return WebhookSink(target, _headers(headers) if headers else {}, content_type)
-
-
-def _headers(path: Path) -> dict[str, str]:
-    try:
-        lines = path.read_text().splitlines()
-    except OSError as error:
-        raise OptionError(f"--headers: {path}: {error.strerror}") from error
-    pairs = [line.partition(":") for line in lines if line.strip()]
-    if not all(colon and name.strip() for name, colon, _ in pairs):
-        raise OptionError(f"--headers: {path}: a line is not NAME: VALUE")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    return WebhookSink(target, headers, content_type)
 
 
 def _python(target: str, topic: BoundTopic) -> Sink:
@@ -102,7 +114,7 @@ def _python(target: str, topic: BoundTopic) -> Sink:
     try:
         make: Callable[[BoundTopic], Sink] = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise OptionError(f"--to: {name} can't be imported: {error}") from error
+        raise TargetError(f"to: {name} can't be imported: {error}") from error
     return make(topic)
 
 
@@ -113,3 +125,10 @@ def _rest(target: str) -> str:
 _DATABASES = ("postgresql", "sqlite")
 _WEBHOOKS = ("http", "https")
 _OTHERS = {"parquet": _parquet, "csv": _csv, "python": _python}
+
+#: Modules that a kind needs, each with its extra.
+_NEEDED = {
+    "postgresql": [("sqlalchemy", "sql"), ("asyncpg", "postgres")],
+    "sqlite": [("sqlalchemy", "sql"), ("aiosqlite", "sql")],
+    "parquet": [("polars", "parquet")],
+}
