@@ -8,7 +8,13 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from eventfold.records import DeadLetter, SchemaLevel, SchemaVersion, TopicOwner
+from eventfold.records import (
+    DeadLetter,
+    ResentRecord,
+    SchemaLevel,
+    SchemaVersion,
+    TopicOwner,
+)
 from eventfold.records.keys import KeyFields, key_fields, key_reader
 from eventfold.records.shape import described
 from eventfold.settings import Settings
@@ -189,6 +195,16 @@ DEAD_LETTERS = Topic(
     purpose="what could not be read or processed, and why",
     partitions=3,
     processing=("time",),
+    shared=True,
+)
+#: Created by the first `faust -A app deadletters resend`.
+RESENT = Topic(
+    "dead-letters-resent",
+    ResentRecord,
+    key="record",
+    purpose="which dead letters were sent again, so that each is once",
+    partitions=1,
+    compacted=True,
     shared=True,
 )
 OWNERS = Topic(

@@ -26,6 +26,7 @@ __all__ = [
     "DeadLetter",
     "EventTime",
     "Name",
+    "ResentRecord",
     "SchemaLevel",
     "SchemaVersion",
     "Text",
@@ -43,6 +44,23 @@ class DeadLetter(Struct, frozen=True, gc=False):
     value: bytes | None
     error: str
     stage: str
+    time: Integer
+
+
+class ResentRecord(Struct, frozen=True):
+    """A dead record that was sent again: its coordinates before and after, as ticks-3-1042."""
+
+    record: str
+    #: Id of its topic ("" without): another topic of that name has other records.
+    topic_id: str
+    #: Coordinates of the dead letter that it was sent for.
+    letter: str
+    #: Coordinates of the record as it was sent.
+    sent: str
+    #: Application that sent it.
+    application: str
+    #: Whether key or value were changed.
+    fixed: bool
     time: Integer
 
 
