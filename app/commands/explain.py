@@ -25,7 +25,7 @@ from eventfold.decoding import json_decoder
 from eventfold.engine.batch import Decoder
 from eventfold.engine.changelog import new_consumer
 from eventfold.engine.clock import SystemClock
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
 from eventfold.records.candles import Candle
 from eventfold.visible import visible_line
 from eventfold.web.query.tables import TableInfo

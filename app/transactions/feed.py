@@ -25,9 +25,10 @@ from app.transactions.settings import settings as own
 from app.transactions.topics import RULES
 from eventfold.decoding import json_decoder
 from eventfold.engine.changelog import ends, new_consumer
-from eventfold.engine.checkpoint import FORBIDDEN, new_producer, stop_producer
+from eventfold.engine.checkpoint import FORBIDDEN
 from eventfold.engine.checkpoint import REFUSALS as REFUSED
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
+from eventfold.kafka.clients.producers import new_producer, stop_producer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

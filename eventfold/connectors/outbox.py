@@ -15,8 +15,8 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.partitioner import DefaultPartitioner
 
 from eventfold.connectors import Record
-from eventfold.kafka.clients import client_options
-from eventfold.kafka.topic_metadata import partitions_of
+from eventfold.kafka.clients.connections import client_options
+from eventfold.kafka.clients.topic_metadata import partitions_of
 from eventfold.recent import Recent
 from eventfold.settings import Settings
 

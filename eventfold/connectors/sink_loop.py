@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from eventfold.connectors.sink import Batch, Reject, Sink, SinkRecord
-from eventfold.kafka.clients import client_options
-from eventfold.kafka.topic_metadata import partitions_of
+from eventfold.kafka.clients.connections import client_options
+from eventfold.kafka.clients.topic_metadata import partitions_of
 from eventfold.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from aiokafka.protocol.admin import DescribeConfigsRequest
 
 from eventfold.engine.errors import OtherHistoryError, changelog_made_anew
 from eventfold.engine.replica import Log, now_ms
-from eventfold.kafka.clients import client_options
-from eventfold.kafka.topic_ids import known, topic_ids
+from eventfold.kafka.clients.connections import client_options, connection_of
+from eventfold.kafka.clients.topic_ids import known, topic_ids
 from eventfold.settings import Settings
 from eventfold.topics import TOMBSTONES_KEPT
 
@@ -50,7 +50,7 @@ async def survey(
     consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], conf: Settings
 ) -> dict[TopicPartition, Log]:
     """Return what brokers know of partitions, then fetched by id. Raises OtherHistoryError."""
-    asked, client = now_ms(), consumer._client  # noqa: SLF001  # a consumer asks for no ids
+    asked, client = now_ms(), connection_of(consumer)
     names = {tp.topic for tp in partitions}
     ids = await topic_ids(client, names)
     for name, found in ids.items():

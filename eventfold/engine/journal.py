@@ -11,12 +11,13 @@ from typing import Protocol
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
-from eventfold.engine.checkpoint import is_fatal, is_fenced, new_producer, stop_producer, write
+from eventfold.engine.checkpoint import write
 from eventfold.engine.partition import PartitionState, Snapshot
 from eventfold.engine.progress import Progress
 from eventfold.engine.restore import restore
 from eventfold.engine.store import Store
 from eventfold.engine.table import StateTable
+from eventfold.kafka.clients.producers import is_fatal, is_fenced, new_producer, stop_producer
 from eventfold.settings import Settings
 
 

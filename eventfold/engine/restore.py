@@ -11,7 +11,7 @@ from eventfold.engine.progress import Progress
 from eventfold.engine.replica import Replica
 from eventfold.engine.store import Store
 from eventfold.engine.table import StateTable
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
 from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)

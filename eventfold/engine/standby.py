@@ -25,7 +25,7 @@ from eventfold.engine.replica import Log, Replica
 from eventfold.engine.rows import UnreadableRowError
 from eventfold.engine.store import DamagedStoreError, Store, StoreError, wipe
 from eventfold.engine.table import StateTable
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
 from eventfold.settings import Settings
 
 logger = logging.getLogger(__name__)

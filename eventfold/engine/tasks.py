@@ -33,7 +33,7 @@ from eventfold.engine.table import StateTable
 from eventfold.engine.task import State, Task
 from eventfold.engine.uncommitted import Uncommitted
 from eventfold.engine.unwritable import Unwritable
-from eventfold.kafka.clients import cancel_requests
+from eventfold.kafka.clients.connections import cancel_requests
 from eventfold.native import extension
 from eventfold.settings import Settings
 from eventfold.telemetry import logs

@@ -17,10 +17,10 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from eventfold.decoding import json_decoder
-from eventfold.engine.checkpoint import only_writer
 from eventfold.formats.errors import RegistryError
 from eventfold.formats.subjects import Subjects
-from eventfold.kafka.clients import client_options, stop_consumer
+from eventfold.kafka.clients.connections import client_options, stop_consumer
+from eventfold.kafka.clients.producers import only_writer
 from eventfold.records import SchemaLevel, SchemaVersion
 from eventfold.settings import Settings
 

@@ -1,4 +1,7 @@
 """Kafka: a transport in micro-batches (one Faust event is one fetch from one partition), clients.
 
-It imports nothing here: the engine needs the clients, and the transport needs the engine.
+clients       connections, producers, tokens, topic ids: the engine is built on them
+all others    built on the engine; none is imported by it
+
+No other package looks at what Faust and aiokafka keep private.
 """

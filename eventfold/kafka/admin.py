@@ -30,7 +30,7 @@ from aiokafka.structs import OffsetAndMetadata
 from eventfold.engine.errors import afresh
 from eventfold.kafka.admin_client import TIMEOUT, AdminClient, passes
 from eventfold.kafka.broker_preflight import RefusedError, demand_entry, describe_unreachable
-from eventfold.kafka.clients import client_options, running
+from eventfold.kafka.clients.connections import client_options, running
 from eventfold.settings import Settings
 from eventfold.topics import AFTER_MAX, TIMESTAMP_TYPE, Timestamp, Topic
 from eventfold.windows.durations import approximate_duration

@@ -15,8 +15,8 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 from eventfold.environment import APPLICATION
-from eventfold.kafka.clients import security_options
-from eventfold.kafka.oauth import TokenError
+from eventfold.kafka.clients.connections import security_options
+from eventfold.kafka.clients.oauth import TokenError
 from eventfold.open_files import describe_limit, is_limit
 from eventfold.settings import Settings
 

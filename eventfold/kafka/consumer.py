@@ -25,9 +25,9 @@ from eventfold.engine.task import Task
 from eventfold.engine.tasks import Tasks
 from eventfold.kafka import fetching
 from eventfold.kafka.backpressure import Backpressure
+from eventfold.kafka.clients.topic_ids import known, topic_id
 from eventfold.kafka.membership import ClientEndedError, Membership, demand_running, install
 from eventfold.kafka.thread_calls import CallableThread
-from eventfold.kafka.topic_ids import known, topic_id
 
 logger = logging.getLogger(__name__)
 

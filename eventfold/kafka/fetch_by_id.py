@@ -23,7 +23,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from eventfold.kafka.topic_ids import NO_ID, Uuid, known
+from eventfold.kafka.clients.topic_ids import NO_ID, Uuid, known
 
 #: UNKNOWN_TOPIC_ID and INCONSISTENT_TOPIC_ID, which aiokafka does not define.
 _OTHER_TOPIC = (100, 103)

@@ -12,6 +12,7 @@ from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from faust.app.base import App
+from faust.app.router import Router
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer, ConsumerThread
@@ -25,6 +26,11 @@ VERSIONS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": 
 #: Class, method, names of its parameters.
 _HOOKS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     (App, "_on_agent_error", ("self", "agent", "exc")),
+    (App, "_new_web", ("self",)),
+    (App, "_new_transport", ("self",)),
+    (App, "_create_directories", ("self",)),
+    (Router, "_get_table", ("self", "name")),
+    (Router, "_route_req", ("self", "dest_url", "web", "request")),
     (Worker, "start", ("self",)),
     (Worker, "on_setup_root_logger", ("self", "logger", "level")),
     (Worker, "_sentinel_task", ("self",)),

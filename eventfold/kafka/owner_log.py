@@ -19,11 +19,12 @@ from aiokafka.errors import InvalidTransactionTimeout, KafkaError
 
 from eventfold.decoding import decode_json
 from eventfold.engine.changelog import ends, new_consumer
-from eventfold.engine.checkpoint import FORBIDDEN, only_writer
+from eventfold.engine.checkpoint import FORBIDDEN
 from eventfold.engine.table import StateTable, outputs_of
 from eventfold.engine.tasks import Tasks
 from eventfold.kafka.admin import AdminError, ensure_topics, existing_topics
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
+from eventfold.kafka.clients.producers import only_writer
 from eventfold.kafka.owners import Evidence, demand_claimable, owns, unowned
 from eventfold.records import TopicOwner
 from eventfold.settings import Settings

@@ -17,7 +17,7 @@ from eventfold.formats.start import SchemaError, find_all
 from eventfold.harness.kafka import Writes
 from eventfold.harness.worker import Application
 from eventfold.kafka.admin import committed_offsets
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
 from eventfold.kafka.fetching import install
 from eventfold.replay import live
 from eventfold.replay.comparison import TopicSummary, compare

@@ -202,7 +202,7 @@ def _written_by(agent: Any, reads: Iterable[str]) -> list[str]:
     """Return the topics that an ordinary agent names or has as sinks."""
     if isinstance(getattr(agent.channel, "schema", None), BatchSchema):
         return []  # results of batches are written by tables
-    named = [*agent._sinks, *_named_by(agent)]  # noqa: SLF001  # Faust has no public list of them
+    named = [*agent.info()["sink"], *_named_by(agent)]
     topics = [name for each in named if isinstance(each, TopicT) for name in each.topics]
     return [name for name in dict.fromkeys(topics) if name not in reads]
 

@@ -31,13 +31,12 @@ from eventfold.facade.sinks import DeclaredSink, sink
 from eventfold.facade.window_tables import window_table
 from eventfold.formats.registry import Registry
 from eventfold.formats.start import register_all
-from eventfold.kafka.clients import faust_credentials
+from eventfold.kafka.clients.connections import faust_credentials
+from eventfold.kafka.clients.topic_ids import replace_metadata_request
 from eventfold.kafka.ends import EndWatch
 from eventfold.kafka.hooks import check_hooks
 from eventfold.kafka.schema import BatchSchema
-from eventfold.kafka.static_members import demand_unused_instance
 from eventfold.kafka.tables import TaskTableManager
-from eventfold.kafka.topic_ids import replace_metadata_request
 from eventfold.kafka.transport import Assignor, BatchTransport
 from eventfold.private_files import keep_private
 from eventfold.settings import Settings
@@ -59,6 +58,7 @@ from eventfold.worker.startup_checks import (
     lock,
     prepare,
 )
+from eventfold.worker.static_members import demand_unused_instance
 from eventfold.worker.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)

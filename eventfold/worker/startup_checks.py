@@ -2,7 +2,7 @@
 
 import fcntl
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +17,7 @@ from eventfold.kafka.admin import (
     ensure_topics,
     found_topics,
 )
+from eventfold.kafka.leader_topic import leader_topic
 from eventfold.kafka.owner_log import claim_outputs
 from eventfold.kafka.schema import BatchSchema
 from eventfold.open_files import describe_os_error
@@ -45,32 +46,8 @@ async def prepare(app: Any) -> TopicWatch:
     await _take_place(app)
     # Before topics are created, which nobody would use after a failed claim.
     await claim_outputs(app.tasks)
-    await ensure_topics([*topics, _leader_topic(app)], app.settings)
+    await ensure_topics([*topics, leader_topic(app)], app.settings)
     return TopicWatch(app, topics, await found_topics(app.settings))
-
-
-@dataclass(frozen=True)
-class _LeaderTopic:
-    """Topic whose one partition determines Faust's leader; it has no records.
-
-    Faust would create it after it has joined the group, which then rebalances once more, seconds
-    after the first worker was ready. So it is created before.
-    """
-
-    name: str
-
-    def partition_count(self) -> int:
-        """Return its number of partitions."""
-        return 1
-
-    def config(self) -> dict[str, str]:
-        """Return its configuration: the broker's defaults."""
-        return {}
-
-
-def _leader_topic(app: Any) -> _LeaderTopic:
-    assignor: Any = app._leader_assignor  # noqa: SLF001  # neither has a public name
-    return _LeaderTopic(assignor._leader_topic_name)  # noqa: SLF001
 
 
 def topics_of(app: Any) -> list[BoundTopic | Changelog]:

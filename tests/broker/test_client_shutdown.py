@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from eventfold.engine.checkpoint import stop_producer
-from eventfold.kafka.clients import own_cancellation, stop_consumer
+from eventfold.kafka.clients.connections import own_cancellation, stop_consumer
+from eventfold.kafka.clients.producers import stop_producer
 
 
 @pytest.mark.parametrize("turns", range(8))

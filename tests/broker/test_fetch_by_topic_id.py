@@ -9,9 +9,9 @@ from app.settings import Settings
 from eventfold.engine.changelog import new_consumer
 from eventfold.kafka import fetching
 from eventfold.kafka.admin import administering
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
+from eventfold.kafka.clients.topic_ids import known, replace_metadata_request, topic_id
 from eventfold.kafka.fetch_by_id import FetchRequest
-from eventfold.kafka.topic_ids import known, replace_metadata_request, topic_id
 
 
 @pytest.fixture

@@ -34,9 +34,9 @@ from eventfold.embedded import LocalBroker, ports
 from eventfold.embedded.properties import Node
 from eventfold.embedded.secured import Secured
 from eventfold.engine.changelog import new_consumer
-from eventfold.engine.checkpoint import only_writer
 from eventfold.kafka.admin import AdminError, existing_topics
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
+from eventfold.kafka.clients.producers import only_writer
 
 PASSWORD = "correct-horse-battery"  # noqa: S105  # of the broker below
 TOKEN = "read-0123456789abcdef"  # noqa: S105  # of the worker's web server

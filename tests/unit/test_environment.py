@@ -14,7 +14,7 @@ from eventfold import native
 from eventfold.engine.errors import StartError, TooLargeError, afresh, other_pipelines
 from eventfold.environment import SettingsError, prefixed
 from eventfold.kafka.broker_preflight import _why
-from eventfold.kafka.clients import security_options
+from eventfold.kafka.clients.connections import security_options
 from eventfold.kafka.owners import _own_outputs
 from eventfold.records.fields import MAX_NAME, MAX_TEXT
 from eventfold.settings import RecordLimits, Settings, limit_records

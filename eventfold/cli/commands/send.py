@@ -7,7 +7,7 @@ from faust.cli.send import send as faust_send
 
 from eventfold.cli.command import LongCommand
 from eventfold.kafka.admin import existing_topics
-from eventfold.kafka.topic_metadata import until_known
+from eventfold.kafka.clients.topic_metadata import until_known
 
 
 class send(LongCommand, faust_send):  # noqa: N801 - Faust calls the command what its class is called

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from eventfold.decoding import json_decoder
 from eventfold.engine.changelog import ends, new_consumer
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
 from eventfold.records import DeadLetter, ResentRecord
 from eventfold.settings import Settings
 

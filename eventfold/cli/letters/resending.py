@@ -32,8 +32,9 @@ from eventfold.cli.letters.reading import (
 from eventfold.cli.letters.report import Report
 from eventfold.cli.letters.selection import Selection, place_of
 from eventfold.decoding import decode_json
-from eventfold.engine.checkpoint import REFUSALS, only_writer
+from eventfold.engine.checkpoint import REFUSALS
 from eventfold.engine.outputs import partition_of
+from eventfold.kafka.clients.producers import only_writer
 from eventfold.records import DeadLetter, ResentRecord
 from eventfold.settings import Settings
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from eventfold.engine.changelog import ends
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
 from eventfold.topics import BoundTopic
 from eventfold.web.live.event import Event, shape_of
 from eventfold.web.live.reader import Reader

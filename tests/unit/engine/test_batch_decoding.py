@@ -15,10 +15,10 @@ from app.logs.topics import LOGS
 from app.market.records import Tick
 from app.market.topics import TICKS
 from eventfold.engine.batch import MAX_DEAD_TEXT, MAX_DEAD_VALUE, Batch, Decoder
-from eventfold.engine.checkpoint import BATCH_BYTES
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.decoded import Decoded
 from eventfold.engine.trades import reads
+from eventfold.kafka.clients.producers import BATCH_BYTES
 from eventfold.native import Extension, extension
 from eventfold.records import EARLIEST, LATEST
 from eventfold.records.reading import reader

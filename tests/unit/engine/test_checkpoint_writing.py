@@ -18,17 +18,11 @@ from raw_records import NOON, raw_tick
 
 from app.market.records import Tick
 from app.settings import Settings
-from eventfold.engine.checkpoint import (
-    BATCH_BYTES,
-    InvalidRecordError,
-    is_fatal,
-    is_fenced,
-    stop_producer,
-    write,
-)
+from eventfold.engine.checkpoint import InvalidRecordError, write
 from eventfold.engine.errors import TaskError
 from eventfold.engine.journal import KafkaWriter
 from eventfold.engine.partition import Snapshot
+from eventfold.kafka.clients.producers import BATCH_BYTES, is_fatal, is_fenced, stop_producer
 
 SOURCE = TopicPartition("ticks", 0)
 OUTPUT = ("results", 1)
@@ -270,7 +264,7 @@ async def test_a_producer_without_a_transaction_is_stopped(
     monkeypatch: pytest.MonkeyPatch, *, ends: bool
 ) -> None:
     """One that waits for its broker is abandoned after a time-out."""
-    monkeypatch.setattr("eventfold.engine.checkpoint.STOP_TIMEOUT", 0.01)
+    monkeypatch.setattr("eventfold.kafka.clients.producers.STOP_TIMEOUT", 0.01)
     waiter = asyncio.get_running_loop().create_future()
     waiter.set_exception(kafka.ProducerFenced())
     producer: Any = Stopped(waiter, ends=ends)

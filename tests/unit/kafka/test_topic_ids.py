@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+from eventfold.kafka.clients.topic_ids import KnownIds, MetadataRequest, known, to_text
 from eventfold.kafka.fetch_by_id import FetchRequest
-from eventfold.kafka.topic_ids import KnownIds, MetadataRequest, known, to_text
 
 METADATA, FETCH = 3, 1
 

@@ -25,7 +25,7 @@ from replay_coverage import new_coverage
 from app import app
 from app.market.topics import CANDLES, DAILY_GAINS, SURGES, TICKS, TICKS_LATE, TOP_GAINERS
 from eventfold.engine.changelog import new_consumer
-from eventfold.kafka.clients import running
+from eventfold.kafka.clients.connections import running
 from eventfold.replay import Interval, ReplayError, Report, coverage
 from eventfold.replay.live import SKEW, written
 from eventfold.topics import DEAD_LETTERS

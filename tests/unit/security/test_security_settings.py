@@ -6,7 +6,7 @@ import pytest
 
 from app.market.settings import MarketSettings
 from app.settings import Settings
-from eventfold.kafka.clients import client_options, faust_credentials
+from eventfold.kafka.clients.connections import client_options, faust_credentials
 from eventfold.settings import SettingsError
 
 SECRET = "hush-hush-0123456789"  # noqa: S105  # it opens nothing

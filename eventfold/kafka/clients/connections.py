@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faust import auth
 
-from eventfold.kafka.oauth import token_provider
+from eventfold.kafka.clients.oauth import token_provider
 from eventfold.security.secret import revealed
 from eventfold.settings import Settings, SettingsError
 
@@ -51,6 +51,11 @@ def faust_credentials(conf: Settings) -> Any:
         ssl_context=context,
         mechanism=conf.kafka_sasl_mechanism,
     )
+
+
+def connection_of(client: AIOKafkaConsumer | AIOKafkaProducer) -> Any:
+    """Return the client below a consumer or producer, for requests that these have not."""
+    return client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001
 
 
 @asynccontextmanager

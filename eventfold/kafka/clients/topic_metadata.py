@@ -1,10 +1,10 @@
 """Topics as a client's broker knows them, which may be a moment behind."""
 
-from typing import Any
-
 import stamina
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import UnknownTopicOrPartitionError
+
+from eventfold.kafka.clients.connections import connection_of
 
 #: Seconds in which every broker learns of a topic that has just been created.
 PROPAGATION = 5.0
@@ -23,9 +23,8 @@ until_known = stamina.retry(
 @until_known
 async def partitions_of(client: AIOKafkaProducer | AIOKafkaConsumer, topic: str) -> list[int]:
     """Return an existing topic's partitions. Raises UnknownTopicOrPartitionError(topic)."""
-    connection: Any = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001
     # Request all topics, because a request for one creates it on many brokers.
-    metadata = await connection.fetch_all_metadata()
+    metadata = await connection_of(client).fetch_all_metadata()
     partitions = metadata.partitions_for_topic(topic)
     if not partitions:
         raise UnknownTopicOrPartitionError(topic)
