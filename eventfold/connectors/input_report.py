@@ -56,7 +56,7 @@ class InputReport:
     def note_zone(self, zone: tzinfo, *, is_told: bool, number: int = 1) -> None:
         """Count times without a zone; warn where none was told and local time is another."""
         if number:
-            self.note(f"time: no zone, {zone} {'as told' if is_told else 'assumed'}", number)
+            self.note(f"time: no zone, {zone} {'of --zone' if is_told else 'assumed'}", number)
             self._assumed = self._assumed if is_told else zone
 
     def complete_by(self, note: Callable[[], None]) -> None:

@@ -65,7 +65,7 @@ class Outbox:
         Raises KafkaConnectionError if no broker answers, UnknownTopicOrPartitionError(topic)
         if there is no such topic.
         """
-        self._producer = AIOKafkaProducer(**self._options())
+        self._producer = AIOKafkaProducer(**client_options(self._conf), **self._options())
         try:
             await self._producer.start()
             self._partitions = await partitions_of(self._producer, self.topic)
@@ -75,9 +75,8 @@ class Outbox:
             raise
 
     def _options(self) -> dict[str, Any]:
-        """Return the options of the producer."""
+        """Return the options of the producer beside those of every client."""
         return {
-            **client_options(self._conf),
             "client_id": f"{self._conf.app_id}-produce",
             "acks": "all",
             "enable_idempotence": True,

@@ -195,7 +195,7 @@ def test_times_without_a_zone_are_counted(tmp_path: Path) -> None:
     assert "time: no zone, UTC assumed: 2" in "\n".join(report.describe())
     ticks, report = read(path, "--zone", "America/New_York")
     assert ticks[1] == ticks[0]
-    assert "time: no zone, America/New_York as told: 2" in "\n".join(report.describe())
+    assert "time: no zone, America/New_York of --zone: 2" in "\n".join(report.describe())
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ _NAMED = {
         *("BROKER_", "TOPIC_PARTITIONS", "TOPIC_REPLICATION_", "CONSUMER_", "PRODUCER_"),
         *("MAX_RECORD_BYTES", "TRANSACTION_TIMEOUT", "SCHEMA_REGISTRY", "MAX_NAME", "MAX_TEXT"),
     ),
-    "web server": ("WEB_",),
+    "web server": ("WEB_PORT", "WEB_HOST", "WEB_BIND", "WEB_"),
     "windows": (
         *("WINDOWS", "GRACE", "DAY", "RETENTION", "MAX_AHEAD", "IDLE", "PUBLISH_INTERVAL"),
     ),

@@ -24,7 +24,17 @@ NAMES = sorted(PACKAGES)
 
 #: Commands that print facts, which have JSON for programs.
 FACTS = {
-    *("agents", "consume", "explain", "lateness", "model", "models", "produce", "replay"),
+    *(
+        "agents",
+        "consume",
+        "deadletters",
+        "explain",
+        "lateness",
+        "model",
+        "models",
+        "produce",
+        "replay",
+    ),
     "sink",
     *("settings", "tables", "top", "topics"),
 }

@@ -35,7 +35,7 @@ def test_dry_run_prints_records_and_report_and_its_exit_code(tmp_path: Path) -> 
     assert "delimiter ;" in report[1]
     assert "fields symbol=Name, price=Kurs, time=Datum; decimal mark ," in report[1]
     assert report[2:] == [
-        "  time: no zone, Europe/Berlin as told: 2",
+        "  time: no zone, Europe/Berlin of --zone: 2",
         "1 row left out",
         "  column Kurs: 'x' is no number: 1, the first in line 4: '05.01.2021 | x | SAP'",
     ]
