@@ -52,12 +52,15 @@ _ATTACKS = " ".join(
     )
 )
 
+#: Readers of live events have shares of the event loop too.
+_SHARES = "tests/unit/web/live/test_live_event_share.py"
+
 #: Package → its code, and the directories of its tests.
 PACKAGES = {
     "windows": ("eventfold/windows", "tests/unit/windows tests/unit/engine tests/topology"),
     "aggregates": ("eventfold/aggregates", "tests/unit/aggregates tests/unit/engine"),
     "replay": ("eventfold/replay", "tests/unit/replay tests/topology/test_replay_start.py"),
-    "protection": ("eventfold/web/protection", f"tests/unit/web/protection {_ATTACKS}"),
+    "protection": ("eventfold/web/protection", f"tests/unit/web/protection {_SHARES} {_ATTACKS}"),
     "engine": ("eventfold/engine", "tests/unit/engine tests/unit/kafka tests/topology"),
 }
 

@@ -21,7 +21,9 @@ from eventfold.testing import START, TopologyDriver
 from eventfold.topics import Topic
 
 MINUTE = 60_000
-READINGS = Topic("split-readings", Reading, key="sensor", purpose="what sensors measure")
+READINGS = Topic(
+    "split-readings", Reading, key="sensor", purpose="what sensors measure", partitions=2
+)
 
 
 class Counter:

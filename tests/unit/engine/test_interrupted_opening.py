@@ -10,12 +10,16 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
+from aiokafka.structs import OffsetAndMetadata
 from partition_driver import NewTable
 
 from app.settings import Settings
+from eventfold.engine import task as opening
+from eventfold.engine.errors import OtherHistoryError, TaskError
 from eventfold.engine.progress import Progress
 from eventfold.engine.store import Store
 from eventfold.engine.table import StateTable
+from eventfold.engine.task import Task
 from eventfold.engine.tasks import Tasks
 from eventfold.harness.journal import MemoryJournal, MemoryWriter
 from eventfold.harness.kafka import MemoryKafka
@@ -61,6 +65,17 @@ class CancelsItself(MemoryJournal):
             await own
         self.restored.set()
         return await super().restore(path, table, partition, progress)
+
+
+class OfAnotherHistory(MemoryJournal):
+    """A journal that does not continue the store."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryKafka(VirtualClock(0)), 0)
+
+    async def restore(self, *_: object) -> Store:
+        """Raise what a replica raises."""
+        raise OtherHistoryError("it is of another history")
 
 
 class UnstoppableWriter(MemoryWriter):
@@ -165,3 +180,22 @@ async def test_a_producer_that_does_not_stop_does_not_keep_the_store_open(
     assert tasks.running(tp) is None
     assert table.partitions == []
     Store(tasks.store_path(table, 0)).close()
+
+
+@pytest.mark.parametrize(("committed", "kept"), [(None, False), (OffsetAndMetadata(5, ""), True)])
+async def test_a_store_of_another_history_is_deleted_only_if_nothing_is_committed(
+    tasks: Tasks,
+    monkeypatch: pytest.MonkeyPatch,
+    committed: OffsetAndMetadata | None,
+    *,
+    kept: bool,
+) -> None:
+    """Where something is, it may be the last copy of the rows: the worker stops."""
+    monkeypatch.setattr(opening, "LOOK_INTERVAL", 0)
+    tasks.journal = OfAnotherHistory()
+    (table,) = tasks.tables
+    path = tasks.store_path(table, 0)
+    Store(path).close()
+    with pytest.raises(TaskError, match="another history"):
+        await Task(tasks, table.source.name, 0, generation=1)._restore(table, committed)
+    assert path.exists() is kept

@@ -64,6 +64,13 @@ def test_each_kind_of_difference_is_counted() -> None:
     )
 
 
+def test_a_result_that_is_left_out_hides_none_behind_it() -> None:
+    """Of one identity, such as a window's updates, each is judged by itself."""
+    before, now = candle(-5, high=1), candle(high=1)
+    found = compared(pair([before, now], [before, candle(high=2)]))
+    assert (found.compared, found.count("changed")) == (1, 1)
+
+
 def test_a_difference_names_its_fields() -> None:
     """Those of either side, in their order."""
     (one,) = compared(
