@@ -47,7 +47,9 @@ async def _show(request: web.Request) -> web.StreamResponse:
     if not conf.web_protected:
         raise web.HTTPSeeOther("/")
     session = request.app[GUARD].sessions.of(request)
-    return _page(_local(request.query.get("next", "")), role=session.role if session else None)
+    return _page(
+        conf, _local(request.query.get("next", "")), role=session.role if session else None
+    )
 
 
 async def _sign_in(request: web.Request) -> web.StreamResponse:
@@ -56,7 +58,7 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
     place, client = _local(form.get("next", "")), client_of(request, conf)
     role = await guard.identify(Credentials(form.get("name", ""), form.get("word", "")), client)
     if role is None:
-        page = _page(place, message="The token, or the name and password, are wrong.")
+        page = _page(conf, place, message="The token, or the name and password, are wrong.")
         page.set_status(HTTPStatus.UNAUTHORIZED)
         return page
     guard.count_sign_in(client)
@@ -121,8 +123,11 @@ def _is_encrypted(request: web.Request) -> bool:
     return request.secure or (forwarded and is_from_proxy(request, request.app[CONF]))
 
 
-def _page(place: str, *, message: str = "", role: Role | None = None) -> web.Response:
+def _page(
+    conf: Settings, place: str, *, message: str = "", role: Role | None = None
+) -> web.Response:
     text = _PAGE.substitute(
+        application=html.escape(conf.app_id),
         next=html.escape(place),
         message=html.escape(message),
         quiet="hidden" if not message else "",
