@@ -12,9 +12,8 @@ from app.market.settings import MarketSettings
 from app.settings import Settings
 from app.transactions.settings import TransactionSettings
 from eventfold.answers import describe_failure
-from eventfold.cli.command import OptionError
-from eventfold.cli.targets import sink_into
 from eventfold.connectors.sink import Batch, SinkRecord
+from eventfold.connectors.targets import TargetError, sink_into
 from eventfold.connectors.webhook import WebhookSink
 from eventfold.formats import client
 from eventfold.formats.errors import RegistryError
@@ -184,8 +183,8 @@ async def test_dead_letter_of_a_webhook_contains_no_credentials() -> None:
 async def test_invalid_url_of_a_webhook_is_rejected_without_its_password(broken: str) -> None:
     """At the start: its records would be posted again and again, with the URL in the log."""
     url = broken.format(SECRET)
-    with pytest.raises(OptionError) as refused:
-        sink_into(url, DEAD_LETTERS.of(Settings()), None, None)
+    with pytest.raises(TargetError) as refused:
+        sink_into(url, DEAD_LETTERS.of(Settings()))
     assert SECRET not in str(refused.value)
     async with ClientSession() as http:
         with pytest.raises(ValueError, match="ann") as failed:

@@ -49,9 +49,14 @@ def test_information_is_logged_each_time() -> None:
 
 @pytest.mark.parametrize(("waited", "logged"), [(NORMAL, False), (NORMAL + 0.1, True)])
 def test_long_retry_is_logged_with_its_reason(
-    waited: float, logged: bool, caplog: pytest.LogCaptureFixture
+    waited: float,
+    logged: bool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A short one is normal while a broker starts."""
+    # Retries of other tests in this process would count as repetitions.
+    monkeypatch.setattr(logging.getLogger(log_retry.__module__), "filters", [])
     caplog.set_level(logging.WARNING)
     away = ConnectionError("broker 2 is away")
     log_retry(stamina.instrumentation.RetryDetails("fetch", (), {}, 3, 0.25, waited, away))
