@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from eventfold.connectors.sink import Batch, Reject, Sink, SinkRecord
-from eventfold.kafka.clients.connections import client_options
+from eventfold.kafka.clients.connections import cancel_requests, client_options
 from eventfold.kafka.clients.topic_metadata import partitions_of
 from eventfold.settings import Settings
 
@@ -115,7 +115,12 @@ class SinkLoop:
         )
 
     async def _write_all(self, *, until_end: bool) -> None:
+        before = cancel_requests()
         while not (until_end and await self._at_end()):
+            # A client in between may swallow a cancellation: a driver that rolls back, or Kafka's
+            # while partitions move.
+            if cancel_requests() > before:
+                raise asyncio.CancelledError
             assignment = self._assignment
             fetched = await self._consumer.getmany(timeout_ms=200, max_records=5000)
             if self._failure:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -278,6 +279,36 @@ async def test_sink_whose_target_is_away_for_a_day_stays_in_its_group(
     sink.back.set()
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
+
+
+class Swallowing(Sink):
+    """A target whose driver swallows the cancellation of a write, as it rolls back."""
+
+    def __init__(self) -> None:
+        self.waits, self.writes = asyncio.Event(), 0
+
+    async def write(self, batches: Sequence[Batch], reject: Reject) -> None:
+        """Wait to be cancelled, and seem to have stored the records."""
+        del batches, reject
+        self.writes += 1
+        self.waits.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+async def test_sink_ends_though_its_driver_swallows_the_cancellation(
+    topics: str, expected: Found
+) -> None:
+    """It is stopped once, and there may be records for ever: it reads no more of them."""
+    assert expected
+    sink = Swallowing()
+    writing = asyncio.create_task(SinkLoop(Settings(BROKER_URL=topics), "ticks", sink, "s").run())
+    async with asyncio.timeout(60):
+        await sink.waits.wait()
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+    assert writing.cancelled()
+    assert sink.writes == 1
 
 
 @pytest.mark.parametrize(
