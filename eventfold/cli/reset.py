@@ -17,6 +17,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from aiokafka.errors import NonEmptyGroup, for_code
 
+from eventfold.cli.letters.resending import note_reset
 from eventfold.engine.definitions import of_metadata
 from eventfold.engine.table import StateTable, outputs_of
 from eventfold.kafka.admin import (
@@ -120,6 +121,7 @@ async def carry_out(found: Plan, conf: Settings, tables: Sequence[StateTable]) -
         for directory in found.directories:
             locks.enter_context(lock(directory))
         await claim(found.unclaimed, conf)
+        await note_reset(conf)
         async with administering(conf) as admin:
             try:
                 await admin.delete_group(conf.app_id)

@@ -255,3 +255,19 @@ def test_wrong_options_are_named_in_one_line(
 ) -> None:
     """Before a broker is asked for anything."""
     assert message in letters.run(*arguments, code=2).splitlines()[-1]
+
+
+def test_record_that_was_refused_before_a_reset_is_not_sent(
+    market: Market, worker: Worker, letters: Command
+) -> None:
+    """The application reads all again, and may count it; what it refuses then can be sent."""
+    unreadable = place_of(market, "heights", weight(3, "5 g")[1])
+    assert letters.json("resend", unreadable, "--fix", "grams=5", "--dry-run")["sent"] == 1
+    worker.stop()
+    done = worker.command("reset", "--yes")
+    assert done.returncode == 0, done.stderr
+    letters.run("resend", unreadable, "--fix", "grams=5", code=3)
+    assert "was reset after this letter" in letters.json("show", unreadable)["obstacle"]
+    worker.start()
+    until(lambda: letters.json("show", unreadable)["obstacle"].startswith("still unreadable"))
+    assert letters.json("resend", unreadable, "--fix", "grams=5")["sent"] == 1

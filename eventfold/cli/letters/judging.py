@@ -72,11 +72,20 @@ def _tables_in(metadata: str) -> list[str]:
 class Judge:
     """Decides which records an application may send again."""
 
-    def __init__(self, tasks: Tasks, owners: Mapping[str, TopicOwner], others: Others) -> None:
+    def __init__(
+        self,
+        tasks: Tasks,
+        owners: Mapping[str, TopicOwner],
+        others: Others,
+        *,
+        reset_at: int = 0,
+    ) -> None:
+        """Judge for the tables of `tasks`, which have read all records since `reset_at` (ms)."""
         self._tasks = tasks
         self.conf = tasks.conf
         self._owners = owners
         self._others = others
+        self._reset_at = reset_at
         self._decoder = cache(self._new_decoder)
         self._reader = cache(self._new_reader)
 
@@ -96,7 +105,13 @@ class Judge:
         if topic in self._owners and not owns(topic, self._owners, self.conf):
             owner = self._owners[topic].application
             raise UnsendableError(f"{topic} belongs to application {owner}, which alone writes it")
-        stages = [letter.stage for letter in letters]
+        stages = [letter.stage for letter in letters if letter.time >= self._reset_at]
+        if not stages:
+            app_id = self.conf.app_id
+            raise UnsendableError(
+                f"application {app_id} was reset after this letter, and may have counted the "
+                f"record since; --despite {app_id} if it could not"
+            )
         if DECODE not in stages:
             _demand_all(tables, stages, topic)
         self._demand_refused_by_others(topic, tables, stages)

@@ -136,7 +136,10 @@ class DeadLetters:
             groups = [name for name, kind in await admin.list_consumer_groups() if kind != "share"]
             committed = {name: await admin.committed(name) for name in groups}
         others = Others.among(committed, {conf.app_id, *despite})
-        return Judge(self.tasks, await read_owners(conf), others)
+        resets = Resent({}) if conf.app_id in despite else await self._sent_before()
+        return Judge(
+            self.tasks, await read_owners(conf), others, reset_at=resets.reset_at(conf.app_id)
+        )
 
 
 def _text(data: bytes) -> str:

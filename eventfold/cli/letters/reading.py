@@ -59,16 +59,24 @@ class Entry(NamedTuple):
     time: int
 
 
+#: In place of coordinates: an application was reset, and reads all its records again.
+EVERYTHING = "*"
+
+
 class Resent:
-    """The records that were sent again, by their coordinates."""
+    """The records that were sent again, by their coordinates, and resets of applications."""
 
     def __init__(self, topic_ids: dict[str, str]) -> None:
         self._topic_ids = topic_ids
         self._by_place: dict[str, ResentRecord] = {}
         self._by_sent: dict[str, ResentRecord] = {}
+        self._resets: dict[str, int] = {}
 
     def add(self, marker: ResentRecord) -> None:
-        """Add a record, unless its topic has been made anew since."""
+        """Add a record, unless its topic has been made anew since; or a reset."""
+        if marker.record == EVERYTHING:
+            self._resets[marker.application] = marker.time
+            return
         topic = Place.parse(marker.record).topic
         if marker.topic_id in ("", self._topic_ids.get(topic, marker.topic_id)):
             self._by_place[marker.record] = marker
@@ -77,6 +85,10 @@ class Resent:
     def of(self, place: Place) -> ResentRecord | None:
         """Return when and where the record at `place` was sent again; None if it was not."""
         return self._by_place.get(str(place))
+
+    def reset_at(self, application: str) -> int:
+        """Return when an application was reset last (ms); 0 if it never was."""
+        return self._resets.get(application, 0)
 
     def origin(self, place: Place) -> ResentRecord | None:
         """Return what the record at `place` repeats; None if it was not sent by this command."""

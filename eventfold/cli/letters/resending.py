@@ -19,6 +19,7 @@ from eventfold.cli.command import CommandError
 from eventfold.cli.letters.fixing import Fix, FixError, SkippedError
 from eventfold.cli.letters.judging import Judge, Record, UnsendableError
 from eventfold.cli.letters.reading import (
+    EVERYTHING,
     HEADER,
     Entry,
     Place,
@@ -34,9 +35,11 @@ from eventfold.cli.letters.selection import Selection, place_of
 from eventfold.decoding import decode_json
 from eventfold.engine.checkpoint import REFUSALS
 from eventfold.engine.outputs import partition_of
+from eventfold.kafka.admin import ensure_topics, existing_topics
 from eventfold.kafka.clients.producers import only_writer
 from eventfold.records import DeadLetter, ResentRecord
 from eventfold.settings import Settings
+from eventfold.topics import DEAD_LETTERS, RESENT
 
 #: Most records of a transaction.
 CHUNK = 500
@@ -220,6 +223,22 @@ class Resender:
 def _headers(ready: Ready) -> list[tuple[str, bytes]]:
     kept = [each for each in ready.record.headers if each[0] != HEADER]
     return [*kept, (HEADER, str(ready.letter).encode())]
+
+
+async def note_reset(conf: Settings) -> None:
+    """Note that an application reads all its records again. Raises AdminError, KafkaError.
+
+    What it had refused before may be counted now, so it is not sent again.
+    """
+    if DEAD_LETTERS.of(conf).name not in await existing_topics(conf):
+        return
+    markers = RESENT.of(conf)
+    await ensure_topics([markers], conf)
+    now = time.time_ns() // 1_000_000
+    marker = ResentRecord(EVERYTHING, "", "", "", conf.app_id, fixed=False, time=now)
+    key = f"{EVERYTHING} {conf.app_id}".encode()
+    async with only_writer(markers.name, conf) as producer, producer.transaction():
+        await (await producer.send(markers.name, msgspec.json.encode(marker), key, 0))
 
 
 @asynccontextmanager

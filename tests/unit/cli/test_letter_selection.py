@@ -68,3 +68,11 @@ def test_a_marker_of_a_topic_that_was_made_anew_is_ignored() -> None:
     resent.add(marker("ticks-3-1", "ticks-3-9", "two"))
     assert resent.of(Place("ticks", 3, 1)) is not None
     assert resent.origin(Place("ticks", 3, 9)) is not None
+
+
+def test_the_last_reset_of_each_application_is_known() -> None:
+    """What it refused before, it may have counted since."""
+    resent = Resent({})
+    for application, time in ("one", 5), ("two", 9), ("one", 7):
+        resent.add(ResentRecord("*", "", "", "", application, fixed=False, time=time))
+    assert [resent.reset_at(name) for name in ("one", "two", "three")] == [7, 9, 0]
