@@ -68,8 +68,8 @@ class deadletters(LongCommand):  # noqa: N801 - Faust takes a command's name fro
             "--despite",
             multiple=True,
             metavar="APPLICATION",
-            help="resend: although this application reads the topic, too, or was reset, and may count "
-            "records twice. Repeatable.",
+            help="resend: although this application reads the topic, too, or was reset, and may "
+            "count records twice. Repeatable.",
         ),
         JSON,
     ]
