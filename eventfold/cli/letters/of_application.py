@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from aiokafka.errors import ProducerFenced
+
 from eventfold.cli.command import CommandError
 from eventfold.cli.letters.fixing import Fix
 from eventfold.cli.letters.judging import Judge, Others
@@ -113,8 +115,14 @@ class DeadLetters:
             await resender.resend(selected, await self._sent_before(), None)
             return resender.report
         await ensure_topics([self.resent], conf)
-        async with writing(conf, self.resent.name, self.ids) as (producer, resent):
-            await resender.resend(selected, resent, producer)
+        try:
+            async with writing(conf, self.resent.name, self.ids) as (producer, resent):
+                await resender.resend(selected, resent, producer)
+        except ProducerFenced:
+            raise CommandError(
+                f"another resend has begun: it sends what is left; {resender.report.sent} were "
+                "sent here"
+            ) from None
         return resender.report
 
     def _resender(self, judge: Judge, fix: Fix) -> Resender:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from aiokafka.errors import ProducerFenced
 
-from eventfold.cli.command import CommandError
 from eventfold.cli.letters.fixing import Fix, FixError, SkippedError
 from eventfold.cli.letters.judging import Judge, Record, UnsendableError
 from eventfold.cli.letters.reading import (
@@ -97,7 +95,7 @@ class Resender:
     ) -> None:
         """Send the records at the places selected, in chunks of a transaction each.
 
-        Raises CommandError if another command sends, KafkaError.
+        Raises ProducerFenced if another command sends, KafkaError.
         """
         open_places = [place for place in selected if resent.of(place) is None]
         self.report.already = len(selected) - len(open_places)
@@ -106,13 +104,7 @@ class Resender:
             if producer is None:
                 self.report.count([each.place for each in ready])
             elif ready:
-                try:
-                    await self._send(producer, ready)
-                except ProducerFenced:
-                    raise CommandError(
-                        f"another resend has begun: it sends what is left; {self.report.sent} "
-                        "were sent here"
-                    ) from None
+                await self._send(producer, ready)
 
     async def prepare(self, chunk: dict[Place, list[Entry]]) -> list[Ready]:
         """Return those records of a chunk that may be sent; count the others."""
