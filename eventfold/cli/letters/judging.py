@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from eventfold.cli.letters.fixing import Fix, FixError
-from eventfold.cli.letters.reading import Entry, Place
+from eventfold.cli.letters.reading import Entry, Place, Resent
 from eventfold.engine.batch import Decoder
 from eventfold.engine.clock import SystemClock
 from eventfold.engine.definitions import of_metadata
@@ -78,19 +78,22 @@ class Judge:
         owners: Mapping[str, TopicOwner],
         others: Others,
         *,
-        reset_at: int = 0,
+        ignores_resets: bool = False,
     ) -> None:
-        """Judge for the tables of `tasks`, which have read all records since `reset_at` (ms)."""
+        """Judge for the tables of `tasks`."""
         self._tasks = tasks
         self.conf = tasks.conf
         self._owners = owners
         self._others = others
-        self._reset_at = reset_at
+        self._ignores_resets = ignores_resets
         self._decoder = cache(self._new_decoder)
         self._reader = cache(self._new_reader)
 
-    def demand_resendable(self, place: Place, letters: Sequence[Entry]) -> None:
-        """Raise UnsendableError unless each table that reads the topic has refused the record."""
+    def demand_resendable(self, place: Place, letters: Sequence[Entry], resent: Resent) -> None:
+        """Raise UnsendableError unless each table that reads the topic has refused the record.
+
+        Letters from before a reset of the application, which is in `resent`, do not count.
+        """
         topic, tasks = place.topic, self._tasks
         tables = [table.name for table in tasks.tables_of(topic)]
         if not tables:
@@ -105,7 +108,8 @@ class Judge:
         if topic in self._owners and not owns(topic, self._owners, self.conf):
             owner = self._owners[topic].application
             raise UnsendableError(f"{topic} belongs to application {owner}, which alone writes it")
-        stages = [letter.stage for letter in letters if letter.time >= self._reset_at]
+        since = 0 if self._ignores_resets else resent.reset_at(self.conf.app_id)
+        stages = [letter.stage for letter in letters if letter.time >= since]
         if not stages:
             app_id = self.conf.app_id
             raise UnsendableError(

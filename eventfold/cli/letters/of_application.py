@@ -82,7 +82,7 @@ class DeadLetters:
         obstacle = ""
         if marker is None:
             resender = self._resender(judge, Fix())
-            await resender.prepare({place: entries})
+            await resender.prepare({place: entries}, resent)
             obstacle = next((text for *_, text in resender.report.refused.values()), "")
         return {
             "record": str(place),
@@ -144,10 +144,8 @@ class DeadLetters:
             groups = [name for name, kind in await admin.list_consumer_groups() if kind != "share"]
             committed = {name: await admin.committed(name) for name in groups}
         others = Others.among(committed, {conf.app_id, *despite})
-        resets = Resent({}) if conf.app_id in despite else await self._sent_before()
-        return Judge(
-            self.tasks, await read_owners(conf), others, reset_at=resets.reset_at(conf.app_id)
-        )
+        ignores_resets = conf.app_id in despite
+        return Judge(self.tasks, await read_owners(conf), others, ignores_resets=ignores_resets)
 
 
 def _text(data: bytes) -> str:

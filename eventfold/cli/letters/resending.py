@@ -100,18 +100,18 @@ class Resender:
         open_places = [place for place in selected if resent.of(place) is None]
         self.report.already = len(selected) - len(open_places)
         for chunk in in_chunks(open_places, CHUNK):
-            ready = await self.prepare({place: selected[place] for place in chunk})
+            ready = await self.prepare({place: selected[place] for place in chunk}, resent)
             if producer is None:
                 self.report.count([each.place for each in ready])
             elif ready:
                 await self._send(producer, ready)
 
-    async def prepare(self, chunk: dict[Place, list[Entry]]) -> list[Ready]:
+    async def prepare(self, chunk: dict[Place, list[Entry]], resent: Resent) -> list[Ready]:
         """Return those records of a chunk that may be sent; count the others."""
         may_be: dict[Place, list[Entry]] = {}
         for place, entries in chunk.items():
             try:
-                self._judge.demand_resendable(place, entries)
+                self._judge.demand_resendable(place, entries, resent)
             except UnsendableError as error:
                 self.report.refuse(place, str(error))
             else:
