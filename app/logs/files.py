@@ -37,7 +37,7 @@ class UnreadableLogError(Exception):
 
 @dataclass
 class Content:
-    """What a file holds, until it is truncated: its inode, and its first bytes as far as known."""
+    """Identity of a file until it is truncated: its inode, and its first bytes as far as known."""
 
     inode: int
     head: bytes = b""

@@ -180,7 +180,7 @@ class LogSource:
             report.note(f"time: {read.assumed}, assumed")
         moment = line.time if line.time >= EARLIEST else self._missing_time(read)
         if not read.has_zone:
-            report.note_zone(self._zone, is_told=self._has_zone)
+            report.note_zone(self._zone, is_given=self._has_zone)
         line = msgspec.structs.replace(line, time=moment)
         self._last_time = moment
         # Without a host, one file's lines still keep their order.

@@ -118,9 +118,9 @@ def file_preset(options: Mapping[str, Any]) -> Preset:
         raise OptionError(str(error)) from error
     if not options["symbol"]:
         return preset
-    told = {"symbol": options["symbol"]}
-    others = tuple(replace(each, constants=told) for each in preset.others)
-    return replace(preset, constants=told, others=others)
+    given = {"symbol": options["symbol"]}
+    others = tuple(replace(each, constants=given) for each in preset.others)
+    return replace(preset, constants=given, others=others)
 
 
 async def _send_file(command: LongCommand) -> None:

@@ -32,7 +32,7 @@ _HEAD = 100
 
 
 class _Shape:
-    """What is done with the rows of a file, by one preset."""
+    """Reader of the rows of one file, by a preset."""
 
     def __init__(self, preset: Preset, reader: RowReader) -> None:
         self.reader = reader
@@ -191,8 +191,8 @@ class Replay:
                 known.append(f"decimal mark {self._numbers.decimal}")
         if known:
             report.recognise("; ".join(known), name)
-        zone, is_told = self._preset.time_zone, self._preset.zone is not None
-        report.note_zone(zone, is_told=is_told, number=self._times.unzoned)
+        zone, is_given = self._preset.time_zone, self._preset.zone is not None
+        report.note_zone(zone, is_given=is_given, number=self._times.unzoned)
         for text, number in self._times.assumed.items():
             report.note(f"time: {text}", number)
         if self._steps_back:

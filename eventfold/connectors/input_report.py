@@ -53,11 +53,11 @@ class InputReport:
         """Count what was recognised or assumed."""
         self._notes[text] += number
 
-    def note_zone(self, zone: tzinfo, *, is_told: bool, number: int = 1) -> None:
-        """Count times without a zone; warn where none was told and local time is another."""
+    def note_zone(self, zone: tzinfo, *, is_given: bool, number: int = 1) -> None:
+        """Count times without a zone; warn where none was given and local time is another."""
         if number:
-            self.note(f"time: no zone, {zone} {'of --zone' if is_told else 'assumed'}", number)
-            self._assumed = self._assumed if is_told else zone
+            self.note(f"time: no zone, {zone} {'of --zone' if is_given else 'assumed'}", number)
+            self._assumed = self._assumed if is_given else zone
 
     def complete_by(self, note: Callable[[], None]) -> None:
         """Call `note` once, before the report is described: what is known at the end alone."""

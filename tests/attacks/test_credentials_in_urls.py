@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -130,52 +132,50 @@ def test_masked_url_hides_user_query_and_fragment(url: str, shown: str) -> None:
     assert masked(url) == shown
 
 
-async def test_schema_registry_error_contains_no_credentials() -> None:
-    """Aiohttp's own error text would contain the headers of the request."""
+@asynccontextmanager
+async def answering(status: int) -> AsyncIterator[int]:
+    """Run a server that answers each POST with a status; yield its port."""
 
-    async def fail(_: web.Request) -> web.Response:
-        return web.Response(status=500)
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status)
 
     application, port = web.Application(), unused_port()
-    application.router.add_post("/{path:.*}", fail)
+    application.router.add_post("/{path:.*}", answer)
     runner = web.AppRunner(application)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield port
+    finally:
+        await runner.cleanup()
+
+
+async def test_schema_registry_error_contains_no_credentials() -> None:
+    """Aiohttp's own error text would contain the headers of the request."""
+    async with answering(500) as port:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(client, "_post", client._post.__wrapped__)
             url = SecretUrl(f"http://ann:{SECRET}@127.0.0.1:{port}/")
             with pytest.raises(RegistryError) as failed:
                 await client.register(url, "ticks-value", "{}")
-    finally:
-        await runner.cleanup()
     assert "500" in str(failed.value)
     assert not any(text in str(failed.value) for text in (SECRET, "Basic", "ann"))
 
 
 async def test_dead_letter_of_a_webhook_contains_no_credentials() -> None:
     """Its readers may be others than those who may post to the endpoint."""
-
-    async def refuse(_: web.Request) -> web.Response:
-        return web.Response(status=422)
-
-    application, port = web.Application(), unused_port()
-    application.router.add_post("/hook", refuse)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    sink = WebhookSink(f"http://ann:{SECRET}@127.0.0.1:{port}/hook?key={SECRET}", {})
     reasons: list[str] = []
 
     async def reject(_: SinkRecord, reason: str) -> None:
         reasons.append(reason)
 
-    try:
-        await sink.open()
-        await sink.write([Batch("t", 0, [SinkRecord("t", 0, 0, b"A", b"{}", 0)], 1)], reject)
-    finally:
-        await sink.close()
-        await runner.cleanup()
+    async with answering(422) as port:
+        sink = WebhookSink(f"http://ann:{SECRET}@127.0.0.1:{port}/hook?key={SECRET}", {})
+        try:
+            await sink.open()
+            await sink.write([Batch("t", 0, [SinkRecord("t", 0, 0, b"A", b"{}", 0)], 1)], reject)
+        finally:
+            await sink.close()
     assert reasons == [f"http://***@127.0.0.1:{port}/hook?*** answered 422 Unprocessable Entity"]
 
 

@@ -14,7 +14,7 @@ MOST_PLACES = 1_000
 
 @dataclass
 class Report:
-    """What became of the records selected."""
+    """Counts of the records selected: sent, left out, refused with the reason."""
 
     sent: int = 0
     #: Records that were sent again before.

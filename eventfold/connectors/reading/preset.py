@@ -62,7 +62,7 @@ class Preset:
     ) -> "Preset":
         """Return it with what a user says in options, of which None and empty ones say nothing."""
         known = self.layout
-        told: dict[str, Any] = {
+        given: dict[str, Any] = {
             "layout": Layout(
                 delimiter=layout.delimiter or known.delimiter,
                 encoding=layout.encoding or known.encoding,
@@ -77,7 +77,7 @@ class Preset:
         every = [
             replace(
                 each,
-                **told,
+                **given,
                 mapping={**each.mapping, **mapping},
                 constants={**each.constants, **constants},
             )
@@ -94,9 +94,9 @@ class Preset:
         """Return the texts of fields for the file `name`; `{name}` is the name without suffixes."""
         found = self.file_name.search(name) if self.file_name else None
         stem = re.sub(r"\.(?:csv|txt|tsv|jsonl?|ndjson|parquet|gz|zip)(?=\.|$)", "", name)
-        told = {field: text.replace("{name}", stem) for field, text in self.constants.items()}
+        given = {field: text.replace("{name}", stem) for field, text in self.constants.items()}
         named = found.groupdict() if found else {}
-        return {name: text for name, text in named.items() if name not in self.mapping} | told
+        return {name: text for name, text in named.items() if name not in self.mapping} | given
 
     def layout_of(self, path: Path) -> Layout:
         """Return the layout of a file, whose columns are named if it has no header.
